@@ -1,0 +1,200 @@
+//! JSON text, written straight into a buffer of the caller.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+/// Writes JSON into a buffer that the caller reuses: no tree, no allocation beyond the buffer's growth.
+///
+/// It writes what it is told, in the order it is told; commas are its own business.
+#[derive(Debug)]
+pub struct Json<'b> {
+    buffer: &'b mut Vec<u8>,
+    comma: bool,
+}
+
+impl<'b> Json<'b> {
+    /// Appends to a buffer.
+    #[must_use]
+    pub const fn new(buffer: &'b mut Vec<u8>) -> Self {
+        Self { buffer, comma: false }
+    }
+
+    /// `{`, what `members` writes, `}`.
+    pub fn object(&mut self, members: impl FnOnce(&mut Self)) {
+        self.separate();
+        self.open(b'{');
+        members(self);
+        self.close(b'}');
+    }
+
+    /// `[`, what `elements` writes, `]`.
+    pub fn array(&mut self, elements: impl FnOnce(&mut Self)) {
+        self.separate();
+        self.open(b'[');
+        elements(self);
+        self.close(b']');
+    }
+
+    /// Begins an object or array that [`Self::close`] ends.
+    pub fn open(&mut self, bracket: u8) {
+        self.buffer.push(bracket);
+        self.comma = false;
+    }
+
+    /// Ends what [`Self::open`] began.
+    pub fn close(&mut self, bracket: u8) {
+        self.buffer.push(bracket);
+        self.comma = true;
+    }
+
+    /// The name of a member, which needs no escapes; its value is to follow.
+    #[inline]
+    pub fn key(&mut self, name: &str) -> &mut Self {
+        self.separate();
+        self.buffer.push(b'"');
+        self.buffer.extend_from_slice(name.as_bytes());
+        self.buffer.extend_from_slice(b"\":");
+        self.comma = false;
+        self
+    }
+
+    /// A word that needs no escapes.
+    #[inline]
+    pub fn word(&mut self, word: &str) {
+        self.separate();
+        self.buffer.push(b'"');
+        self.buffer.extend_from_slice(word.as_bytes());
+        self.buffer.push(b'"');
+    }
+
+    /// A text, escaped as needed.
+    pub fn text(&mut self, text: &str) {
+        self.separate();
+        self.buffer.push(b'"');
+        text.chars().for_each(|character| self.escape(character));
+        self.buffer.push(b'"');
+    }
+
+    /// What something displays, escaped as needed.
+    pub fn display(&mut self, value: &(impl fmt::Display + ?Sized)) {
+        self.separate();
+        self.buffer.push(b'"');
+        // Writing into a buffer that grows cannot fail.
+        let _ = fmt::Write::write_fmt(&mut Escaped(self), format_args!("{value}"));
+        self.buffer.push(b'"');
+    }
+
+    /// Octets in lower-case hexadecimal.
+    pub fn hex(&mut self, octets: &[u8]) {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        self.separate();
+        self.buffer.reserve(octets.len() * 2 + 2);
+        self.buffer.push(b'"');
+        for octet in octets {
+            let pair = [DIGITS[usize::from(octet >> 4)], DIGITS[usize::from(octet & 15)]];
+            self.buffer.extend_from_slice(&pair);
+        }
+        self.buffer.push(b'"');
+    }
+
+    /// Text that is JSON already: a number or a whole value.
+    #[inline]
+    pub fn raw(&mut self, json: &[u8]) {
+        self.separate();
+        self.buffer.extend_from_slice(json);
+    }
+
+    /// A whole number.
+    #[inline]
+    pub fn number(&mut self, number: u64) {
+        self.separate();
+        if number < 10 {
+            self.buffer.push(b'0' + number as u8);
+            return;
+        }
+        let mut digits = [0u8; 20];
+        let mut rest = number;
+        let mut at = digits.len();
+        for slot in digits.iter_mut().rev() {
+            *slot = b'0' + (rest % 10) as u8;
+            at -= 1;
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
+        }
+        self.buffer.extend_from_slice(digits.get(at..).unwrap_or_default());
+    }
+
+    /// `true` or `false`.
+    pub fn flag(&mut self, flag: bool) {
+        self.raw(if flag { b"true" } else { b"false" });
+    }
+
+    /// `null`.
+    pub fn null(&mut self) {
+        self.raw(b"null");
+    }
+
+    #[inline]
+    fn separate(&mut self) {
+        if self.comma {
+            self.buffer.push(b',');
+        }
+        self.comma = true;
+    }
+
+    fn escape(&mut self, character: char) {
+        match character {
+            '"' => self.buffer.extend_from_slice(b"\\\""),
+            '\\' => self.buffer.extend_from_slice(b"\\\\"),
+            '\n' => self.buffer.extend_from_slice(b"\\n"),
+            '\r' => self.buffer.extend_from_slice(b"\\r"),
+            '\t' => self.buffer.extend_from_slice(b"\\t"),
+            '\0'..='\u{1f}' => {
+                const DIGITS: &[u8; 16] = b"0123456789abcdef";
+                let code = character as u8;
+                let pair = [DIGITS[usize::from(code >> 4)], DIGITS[usize::from(code & 15)]];
+                self.buffer.extend_from_slice(b"\\u00");
+                self.buffer.extend_from_slice(&pair);
+            }
+            _ => self.buffer.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
+    }
+}
+
+struct Escaped<'j, 'b>(&'j mut Json<'b>);
+
+impl fmt::Write for Escaped<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        text.chars().for_each(|character| self.0.escape(character));
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commas_and_escapes_are_right() {
+        let mut buffer = Vec::new();
+        let mut json = Json::new(&mut buffer);
+        json.object(|json| {
+            json.key("a").number(120);
+            json.key("b").array(|json| {
+                json.word("x");
+                json.null();
+                json.flag(true);
+                json.hex(&[0x0a, 0xff]);
+            });
+            json.key("c").object(|_| {});
+            json.key("d").text("\"\\\n\u{1}é");
+            json.key("e").display(&"\u{7f}\t");
+        });
+        assert_eq!(
+            core::str::from_utf8(&buffer).unwrap(),
+            "{\"a\":120,\"b\":[\"x\",null,true,\"0aff\"],\"c\":{},\"d\":\"\\\"\\\\\\n\\u0001é\",\"e\":\"\u{7f}\\t\"}"
+        );
+    }
+}

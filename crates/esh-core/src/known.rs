@@ -1,0 +1,53 @@
+//! What decoding is told, and what it learns.
+
+use crate::{Key, Meter, Purpose};
+
+/// What the caller knows and decoding may ask for.
+///
+/// Decoding never writes here: what a frame teaches is handed to [`crate::Out::learned`], and the caller makes it true
+/// when it has stored the frame.
+pub trait Known {
+    /// Offers every key for the meter and purpose, the most precise first, until one is accepted; says whether one was.
+    fn keys(&self, meter: &Meter, purpose: Purpose, each: &mut dyn FnMut(&Key) -> bool) -> bool {
+        let _ = (meter, purpose, each);
+        false
+    }
+
+    /// The last counter accepted from the meter, where replays shall be refused.
+    fn counter(&self, meter: &Meter, purpose: Purpose) -> Option<u64> {
+        let _ = (meter, purpose);
+        None
+    }
+
+    /// The record headers (data and value information) of the full frame that has this signature, for compact frames.
+    fn layout(&self, meter: Option<&Meter>, signature: u16) -> Option<&[u8]> {
+        let _ = (meter, signature);
+        None
+    }
+}
+
+/// Knows nothing: enough for meters that send in plain.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NothingKnown;
+
+impl Known for NothingKnown {}
+
+/// What a frame teaches. It becomes true only with the record of its frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Learned<'a> {
+    /// The meter has used this counter.
+    Counter {
+        /// Which of its counters.
+        purpose: Purpose,
+        /// The counter.
+        counter: u64,
+    },
+    /// The record headers of a full frame and their signature, by which compact frames refer to them.
+    Layout {
+        /// The CRC over the headers.
+        signature: u16,
+        /// The data and value information blocks, one after the other.
+        headers: &'a [u8],
+    },
+}

@@ -1,0 +1,192 @@
+//! Meters: who a frame speaks of.
+
+use crate::Medium;
+use core::fmt;
+
+/// A meter, as its frames name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Meter {
+    /// The protocol it speaks.
+    pub protocol: Protocol,
+    /// The maker, where the protocol names one.
+    pub manufacturer: Option<Manufacturer>,
+    /// Its number or name.
+    pub id: Id,
+    /// The version of its model, where the protocol names one.
+    pub version: Option<u8>,
+    /// What it measures, where the protocol says.
+    pub medium: Option<Medium>,
+}
+
+impl Meter {
+    /// Its address, such as `wmbus:KAM:12345678:1b:16`: the name it has in topics, key masks and data bases.
+    #[must_use]
+    pub const fn address(&self) -> Address<'_> {
+        Address(self)
+    }
+}
+
+/// The address of a meter, to be printed.
+#[derive(Clone, Copy)]
+pub struct Address<'a>(&'a Meter);
+
+impl fmt::Display for Address<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Meter { protocol, manufacturer, id, version, medium } = self.0;
+        f.write_str(protocol.word())?;
+        if let Some(manufacturer) = manufacturer {
+            write!(f, ":{manufacturer}")?;
+        }
+        write!(f, ":{id}")?;
+        if let Some(version) = version {
+            write!(f, ":{version:02x}")?;
+        }
+        if let Some(medium) = medium {
+            write!(f, ":{:02x}", medium.0)?;
+        }
+        Ok(())
+    }
+}
+
+/// A protocol, by the word it has on the command line, in reports and in topics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Protocol {
+    /// Wireless M-Bus, EN 13757-4.
+    Wmbus,
+    /// Wired M-Bus, EN 13757-2.
+    Mbus,
+}
+
+impl Protocol {
+    /// Every protocol there is.
+    pub const ALL: &[Self] = &[Self::Wmbus, Self::Mbus];
+
+    /// Its word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Wmbus => "wmbus",
+            Self::Mbus => "mbus",
+        }
+    }
+
+    /// The protocol of that word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|protocol| protocol.word() == word)
+    }
+}
+
+/// The number or name of a meter, held without an allocation: up to 48 octets of UTF-8.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Id {
+    octets: [u8; Self::LIMIT],
+    len: u8,
+}
+
+impl Id {
+    /// The longest id.
+    pub const LIMIT: usize = 48;
+
+    /// An id of that text; `None` when it is longer than [`Self::LIMIT`].
+    #[must_use]
+    pub fn new(text: &str) -> Option<Self> {
+        let mut octets = [0; Self::LIMIT];
+        octets.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+        Some(Self { octets, len: text.len() as u8 })
+    }
+
+    /// The eight digits of an M-Bus identification number as sent: BCD, least significant octet first. Digits above 9
+    /// print as the letters `a` to `f`.
+    #[must_use]
+    pub const fn from_bcd(sent: [u8; 4]) -> Self {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut octets = [0; Self::LIMIT];
+        let [a, b, c, d] = sent;
+        let pairs = [d, c, b, a];
+        let [pair0, pair1, pair2, pair3] = pairs;
+        octets[0] = DIGITS[(pair0 >> 4) as usize];
+        octets[1] = DIGITS[(pair0 & 15) as usize];
+        octets[2] = DIGITS[(pair1 >> 4) as usize];
+        octets[3] = DIGITS[(pair1 & 15) as usize];
+        octets[4] = DIGITS[(pair2 >> 4) as usize];
+        octets[5] = DIGITS[(pair2 & 15) as usize];
+        octets[6] = DIGITS[(pair3 >> 4) as usize];
+        octets[7] = DIGITS[(pair3 & 15) as usize];
+        Self { octets, len: 8 }
+    }
+
+    /// As text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.octets.get(..self.len.into()).and_then(|octets| core::str::from_utf8(octets).ok()).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl fmt::Debug for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A maker: three letters in five bits each, `A` = 1 (EN 62056-21, FLAG association).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Manufacturer(pub u16);
+
+impl Manufacturer {
+    /// The maker of three capital letters; `None` for anything else.
+    #[must_use]
+    pub const fn from_letters(letters: &str) -> Option<Self> {
+        let [a @ b'A'..=b'Z', b @ b'A'..=b'Z', c @ b'A'..=b'Z'] = letters.as_bytes() else { return None };
+        Some(Self(((*a - 64) as u16) << 10 | ((*b - 64) as u16) << 5 | (*c - 64) as u16))
+    }
+
+    /// Its three letters. The top bit of the field tells a hard from a soft address and is no part of them.
+    #[must_use]
+    pub const fn letters(self) -> [u8; 3] {
+        const fn letter(bits: u16) -> u8 {
+            64 + (bits & 0x1f) as u8
+        }
+        [letter(self.0 >> 10), letter(self.0 >> 5), letter(self.0)]
+    }
+}
+
+impl fmt::Display for Manufacturer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(core::str::from_utf8(&self.letters()).unwrap_or_default())
+    }
+}
+
+impl fmt::Debug for Manufacturer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::string::ToString;
+
+    #[test]
+    fn an_address_names_every_part() {
+        let meter = Meter {
+            protocol: Protocol::Wmbus,
+            manufacturer: Manufacturer::from_letters("KAM"),
+            id: Id::from_bcd([0x78, 0x56, 0x34, 0x12]),
+            version: Some(0x1b),
+            medium: Some(Medium::COLD_WATER),
+        };
+        assert_eq!(meter.address().to_string(), "wmbus:KAM:12345678:1b:16");
+        assert_eq!(Manufacturer(0x2c2d).to_string(), "KAM");
+        assert_eq!(Manufacturer::from_letters("KAM"), Some(Manufacturer(0x2c2d)));
+        assert_eq!(Manufacturer::from_letters("kam"), None);
+    }
+}

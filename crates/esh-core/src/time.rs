@@ -1,0 +1,194 @@
+//! Civil times as a meter says them: no zone, a precision of their own.
+
+use core::fmt;
+
+/// A date, a time or both, as the meter said it.
+///
+/// It names no instant: only the gateway knows the zone. Built by [`CivilTime::date`] and [`CivilTime::at`], which
+/// refuse what is on no calendar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CivilTime {
+    year: u16,
+    month: u8,
+    day: u8,
+    hour: u8,
+    minute: u8,
+    second: u8,
+    precision: Precision,
+    daylight_saving: Option<bool>,
+}
+
+/// How far down a time is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Precision {
+    /// A day.
+    Day,
+    /// An hour of a day.
+    Hour,
+    /// A minute of a day.
+    Minute,
+    /// A second of a day.
+    Second,
+}
+
+impl Precision {
+    /// The word that stands in a report.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Day => "day",
+            Self::Hour => "hour",
+            Self::Minute => "minute",
+            Self::Second => "second",
+        }
+    }
+}
+
+impl CivilTime {
+    /// A day; `None` when no calendar has it.
+    #[must_use]
+    pub const fn date(year: u16, month: u8, day: u8) -> Option<Self> {
+        if year > 9999 || month < 1 || month > 12 || day < 1 || day > days_in(year, month) {
+            return None;
+        }
+        Some(Self { year, month, day, hour: 0, minute: 0, second: 0, precision: Precision::Day, daylight_saving: None })
+    }
+
+    /// The same day at a time, told to `precision`; `None` when no clock shows it. A leap second is allowed.
+    #[must_use]
+    pub const fn at(self, hour: u8, minute: u8, second: u8, precision: Precision) -> Option<Self> {
+        if hour > 23 || minute > 59 || second > 60 {
+            return None;
+        }
+        Some(Self { hour, minute, second, precision, ..self })
+    }
+
+    /// The same time, with what the meter says of daylight saving.
+    #[must_use]
+    pub const fn with_daylight_saving(self, daylight_saving: bool) -> Self {
+        Self { daylight_saving: Some(daylight_saving), ..self }
+    }
+
+    /// Year, month and day.
+    #[must_use]
+    pub const fn ymd(self) -> (u16, u8, u8) {
+        (self.year, self.month, self.day)
+    }
+
+    /// Hour, minute and second.
+    #[must_use]
+    pub const fn hms(self) -> (u8, u8, u8) {
+        (self.hour, self.minute, self.second)
+    }
+
+    /// How far down it is told.
+    #[must_use]
+    pub const fn precision(self) -> Precision {
+        self.precision
+    }
+
+    /// Whether the meter says that daylight saving is in force; `None` when it does not say.
+    #[must_use]
+    pub const fn daylight_saving(self) -> Option<bool> {
+        self.daylight_saving
+    }
+
+    /// The day `months` months earlier, or the last day of that month when it is shorter.
+    #[must_use]
+    pub const fn months_before(self, months: u16) -> Option<Self> {
+        let index = self.year as i32 * 12 + self.month as i32 - 1 - months as i32;
+        if index < 0 {
+            return None;
+        }
+        let (year, month) = ((index / 12) as u16, (index % 12) as u8 + 1);
+        let last = days_in(year, month);
+        let day = if self.day > last { last } else { self.day };
+        Some(Self { year, month, day, ..self })
+    }
+
+    /// Its ISO 8601 text, as far down as it is told: the text and how much of it counts.
+    #[must_use]
+    pub const fn text(self) -> ([u8; 19], usize) {
+        const fn tens(value: u8) -> u8 {
+            b'0' + value / 10 % 10
+        }
+        const fn units(value: u8) -> u8 {
+            b'0' + value % 10
+        }
+        let (century, year) = ((self.year / 100) as u8, (self.year % 100) as u8);
+        let text = [
+            tens(century),
+            units(century),
+            tens(year),
+            units(year),
+            b'-',
+            tens(self.month),
+            units(self.month),
+            b'-',
+            tens(self.day),
+            units(self.day),
+            b'T',
+            tens(self.hour),
+            units(self.hour),
+            b':',
+            tens(self.minute),
+            units(self.minute),
+            b':',
+            tens(self.second),
+            units(self.second),
+        ];
+        let len = match self.precision {
+            Precision::Day => 10,
+            // An hour alone is no ISO time of day that readers agree on.
+            Precision::Hour | Precision::Minute => 16,
+            Precision::Second => 19,
+        };
+        (text, len)
+    }
+}
+
+impl fmt::Display for CivilTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (text, len) = self.text();
+        f.pad(core::str::from_utf8(text.get(..len).unwrap_or_default()).unwrap_or_default())
+    }
+}
+
+const fn days_in(year: u16, month: u8) -> u8 {
+    match month {
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::string::ToString;
+
+    #[test]
+    fn a_time_prints_as_far_as_it_is_told() {
+        let day = CivilTime::date(2016, 12, 31).unwrap();
+        assert_eq!(day.to_string(), "2016-12-31");
+        assert_eq!(day.at(0, 0, 0, Precision::Minute).unwrap().to_string(), "2016-12-31T00:00");
+        assert_eq!(day.at(23, 59, 7, Precision::Second).unwrap().to_string(), "2016-12-31T23:59:07");
+    }
+
+    #[test]
+    fn what_is_on_no_calendar_is_refused() {
+        assert_eq!(CivilTime::date(2023, 2, 29), None);
+        assert!(CivilTime::date(2024, 2, 29).is_some());
+        assert_eq!(CivilTime::date(2024, 0, 1), None);
+        assert_eq!(CivilTime::date(2024, 1, 1).unwrap().at(24, 0, 0, Precision::Minute), None);
+    }
+
+    #[test]
+    fn a_month_earlier_may_end_sooner() {
+        let day = CivilTime::date(2020, 12, 31).unwrap();
+        assert_eq!(day.months_before(1).unwrap().to_string(), "2020-11-30");
+        assert_eq!(day.months_before(10).unwrap().to_string(), "2020-02-29");
+        assert_eq!(day.months_before(12).unwrap().to_string(), "2019-12-31");
+    }
+}

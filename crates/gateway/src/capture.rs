@@ -1,0 +1,48 @@
+//! Captures: one whole message each, with its context, as a source hands it on.
+
+use bytes::Bytes;
+use esh_core::Protocol;
+use std::sync::Arc;
+
+/// One whole message and the circumstances of its coming.
+#[derive(Clone, Debug)]
+pub struct Capture {
+    /// The octets, as received.
+    pub octets: Bytes,
+    /// What opens them.
+    pub protocol: Protocol,
+    /// How the protocol's frames are laid out, where the source knows; otherwise the carrier recognises it.
+    pub framing: Option<Framing>,
+    /// When it came. Fixed here, it travels for ever.
+    pub received_at: Stamp,
+    /// Who heard it.
+    pub source: Arc<str>,
+    /// Signal strength in dBm.
+    pub rssi: Option<i16>,
+}
+
+/// How a frame of a protocol with several layouts is laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// Frame format A of EN 13757-4, with its CRCs.
+    A,
+    /// Frame format B of EN 13757-4, with its CRCs.
+    B,
+    /// A wireless frame whose CRCs the receiver has taken out.
+    None,
+    /// The chips of a 3-out-of-6 line code.
+    ThreeOutOfSix,
+    /// The chips of a Manchester line code.
+    Manchester,
+    /// A wired frame of EN 13757-2.
+    Wired,
+}
+
+/// A moment, and whether the clock that gave it was set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// The moment; `None` with `decode`, where equal input gives equal output.
+    pub at: Option<jiff::Timestamp>,
+    /// Whether the clock is synchronised.
+    pub synchronised: bool,
+}

@@ -1,0 +1,3 @@
+//! `esh-gateway`: from the packets of utility meters to readings people can bill from.
+
+fn main() {}

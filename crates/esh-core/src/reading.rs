@@ -305,8 +305,11 @@ const _: () = assert!(Qualifier::ALL.len() <= 96, "a set holds 96 qualifiers");
 /// Where a reading comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Origin<'a> {
-    /// The octets of the reading with its header.
+    /// The octets of the reading with its header; without it where the header stands elsewhere.
     pub octets: &'a [u8],
+    /// The octets that say what the reading is (M-Bus: DIF to last VIFE), be they in this frame or told before; empty
+    /// where the protocol has none.
+    pub header: &'a [u8],
     /// The octet of the frame where they begin.
     pub offset: usize,
 }

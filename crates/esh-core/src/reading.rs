@@ -281,6 +281,12 @@ impl Qualifiers {
         if bit < 64 { Self(self.0 | 1 << bit, self.1) } else { Self(self.0, self.1 | 1 << (bit - 64)) }
     }
 
+    /// The qualifiers of both.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0, self.1 | other.1)
+    }
+
     /// Whether the qualifier is in the set.
     #[must_use]
     pub const fn contains(self, qualifier: Qualifier) -> bool {

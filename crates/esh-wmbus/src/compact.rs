@@ -11,8 +11,8 @@ use esh_core::{DecodeError, Format, Input, Known, Layer, Meter, Out, Reason};
 /// Reads M-Bus values without their headers: EN 13757-3, annex G (CI 73, 79 and 7B).
 ///
 /// The signature in front names the headers: those that [`Known::layout`] gives, else the published ones of meters that
-/// send nothing but compact frames. The CRC over the full frame proves that they are the right ones before a reading
-/// is handed over.
+/// send nothing but compact frames. The CRC over the full frame proves that they are the right ones; where it does not
+/// fit, no reading is good.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CompactRecords;
 
@@ -37,44 +37,49 @@ impl Format for CompactRecords {
         if out.wants_fields() {
             explain::compact(&start, signature, crc, out);
         }
-        let unknown = start.error("format signature", Reason::UnknownFormat(signature.into()));
-        let mut refused = unknown;
+        let mut refused = start.error("format signature", Reason::UnknownFormat(signature.into()));
+        let mut doubtful = None;
         let candidates = [known.layout(meter, signature), well_known::headers(signature)];
         for headers in candidates.into_iter().flatten() {
-            match check(headers, input, &at_crc, crc) {
-                Ok(dates) => {
-                    let reader = Reader::new(meter, dates.as_ref(), out);
-                    return read(headers, input, &reader, out);
+            match check(headers, input) {
+                Ok((computed, dates)) if computed == crc => {
+                    return read(headers, input, &Reader::new(meter, dates.as_ref(), out), out);
+                }
+                Ok((computed, dates)) => {
+                    let reason = Reason::Checksum { found: crc.into(), computed: computed.into() };
+                    refused = at_crc.error("full frame CRC", reason);
+                    doubtful = Some((headers, dates));
                 }
                 Err(error) => refused = error,
             }
+        }
+        // Signature and lengths fit, the CRC does not: what it looks like is told, each value marked, and the error.
+        if let Some((headers, dates)) = doubtful {
+            read(headers, input, &Reader::new(meter, dates.as_ref(), out).doubting(), out)?;
         }
         Err(refused)
     }
 }
 
-/// Whether headers and values make up the frame that the CRC was taken of; the dates in it.
-fn check(headers: &[u8], values: Input<'_>, at_crc: &Input<'_>, crc: u16) -> Result<Option<Dates>, DecodeError> {
-    let (mut headers, mut values) = (Input::new(headers, 0, Layer::Application), values);
+/// Whether values and headers fit each other in length; the CRC of the frame they make up, and the dates in it.
+fn check(headers: &[u8], mut values: Input<'_>) -> Result<(u16, Option<Dates>), DecodeError> {
+    let at_values = values.offset();
+    let mut headers = Input::new(headers, 0, Layer::Application);
     let mut computed = Crc::NEW;
     let mut dates = None;
     while !headers.is_empty() {
-        let header = Header::read(&mut headers).map_err(|error| DecodeError { offset: at_crc.offset(), ..error })?;
+        // The headers have no place in this frame.
+        let header = Header::read(&mut headers).map_err(|error| DecodeError { offset: at_values, ..error })?;
         let start = values;
         let raw = value::take(&mut values, header.dif.coding)?;
         computed = computed.and(header.octets).and(between(&start, &values));
         Dates::note(&mut dates, &header, raw);
     }
-    let computed = computed.value();
-    if computed != crc {
-        let reason = Reason::Checksum { found: crc.into(), computed: computed.into() };
-        return Err(at_crc.error("full frame CRC", reason));
-    }
     while values.peek() == Some(FILLER) {
         values.u8("filler")?;
     }
     values.end("values")?;
-    Ok(dates)
+    Ok((computed.value(), dates))
 }
 
 /// Hands over what [`check`] has found right.

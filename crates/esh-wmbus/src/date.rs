@@ -4,46 +4,45 @@ use esh_core::{CivilTime, Precision, Quality, Value};
 
 /// Reads a date or a time: EN 13757-3, annex A.
 ///
-/// A date that names no day (every year, every month) or on no calendar is none; so is one that its bits mark invalid.
-/// Octets of another size, such as the types K, L and M, stay octets.
+/// A date on no calendar is none. One that is not to be trusted is told, and that it is invalid: the clock of the meter
+/// is not set, or the date comes every year, which the year 127 says. Octets of another size, such as the types K, L and
+/// M, stay octets.
 pub(crate) fn read(octets: &[u8]) -> (Value<'_>, Quality) {
     match *octets {
-        [low, high] => whole(type_g(low, high)),
+        [low, high] => flagged(every_year(low, high), type_g(low, high)),
         [second, minute, hour] => type_j(second, minute, hour),
-        [minute, hour, low, high] => flagged(minute & 0x80 != 0, type_f(minute, hour, low, high)),
+        [minute, hour, low, high] => {
+            flagged(minute & 0x80 != 0 || every_year(low, high), type_f(minute, hour, low, high))
+        }
         [second, minute, hour, low, high, _] => {
-            flagged(minute & 0x80 != 0, type_i(second, minute, hour, low, high))
+            flagged(minute & 0x80 != 0 || every_year(low, high), type_i(second, minute, hour, low, high))
         }
         _ => (Value::Octets(octets), Quality::Good),
     }
 }
 
-fn whole(time: Option<CivilTime>) -> (Value<'static>, Quality) {
-    time.map_or((Value::Absent, Quality::Invalid), |time| (Value::Time(time), Quality::Good))
-}
-
 fn flagged(invalid: bool, time: Option<CivilTime>) -> (Value<'static>, Quality) {
     match time {
-        // The clock of the meter is not set: what it shows is told, and that it is not to be trusted.
         Some(time) if invalid => (Value::Time(time), Quality::Invalid),
-        time => whole(time),
+        Some(time) => (Value::Time(time), Quality::Good),
+        None => (Value::Absent, Quality::Invalid),
     }
 }
 
 /// Type G, a date in 16 bits. Its year has two digits: up to 80 they are of this century.
 fn type_g(low: u8, high: u8) -> Option<CivilTime> {
     let (year, month, day) = split(low, high);
-    date(if year > 80 { 1900 + year } else { 2000 + year }, month, day)
+    CivilTime::date(if (81..100).contains(&year) { 1900 + year } else { 2000 + year }, month, day)
 }
 
 /// Type F, date and time to the minute in 32 bits, with a century of two bits.
 fn type_f(minute: u8, hour: u8, low: u8, high: u8) -> Option<CivilTime> {
     let (year, month, day) = split(low, high);
     let year = match hour >> 5 & 3 {
-        0 if year <= 80 => 2000 + year,
+        0 if !(81..100).contains(&year) => 2000 + year,
         century => 1900 + 100 * u16::from(century) + year,
     };
-    let time = date(year, month, day)?.at(hour & 0x1f, minute & 0x3f, 0, Precision::Minute)?;
+    let time = CivilTime::date(year, month, day)?.at(hour & 0x1f, minute & 0x3f, 0, Precision::Minute)?;
     // The bit says summer time; without it nothing is said, as most meters never set it.
     Some(if hour & 0x80 != 0 { time.with_daylight_saving(true) } else { time })
 }
@@ -51,7 +50,7 @@ fn type_f(minute: u8, hour: u8, low: u8, high: u8) -> Option<CivilTime> {
 /// Type I, date and time to the second in 48 bits.
 fn type_i(second: u8, minute: u8, hour: u8, low: u8, high: u8) -> Option<CivilTime> {
     let (year, month, day) = split(low, high);
-    let time = date(2000 + year, month, day)?.at(hour & 0x1f, minute & 0x3f, second & 0x3f, Precision::Second)?;
+    let time = CivilTime::date(2000 + year, month, day)?.at(hour & 0x1f, minute & 0x3f, second & 0x3f, Precision::Second)?;
     Some(if second & 0x40 != 0 { time.with_daylight_saving(true) } else { time })
 }
 
@@ -69,9 +68,9 @@ fn split(low: u8, high: u8) -> (u16, u8, u8) {
     (u16::from(low >> 5 | high >> 4 << 3), high & 0x0f, low & 0x1f)
 }
 
-fn date(year: u16, month: u8, day: u8) -> Option<CivilTime> {
-    // 127 stands for every year.
-    if year % 100 == 27 && year >= 2127 { None } else { CivilTime::date(year, month, day) }
+/// Whether the year is the one that stands for every year.
+fn every_year(low: u8, high: u8) -> bool {
+    split(low, high).0 == 127
 }
 
 #[cfg(test)]
@@ -98,6 +97,8 @@ mod tests {
             (&[0xff, 0xff], "invalid"),
             (&[0x00, 0x00], "invalid"),
             (&[0x1f, 0x02], "invalid"),
+            (&[0xe1, 0xf7], "2127-07-01 invalid"),
+            (&[0x00, 0x00, 0xe1, 0xf1], "2127-01-01T00:00 invalid"),
             (&[0x6d & 0x1f | 0x60, 0xcc], "1999-12-13"),
             (&[0x0b, 0x0b, 0xcd, 0x13], "2014-03-13T11:11"),
             (&[0x8b, 0x0b, 0xcd, 0x13], "2014-03-13T11:11 invalid"),

@@ -134,11 +134,17 @@ pub(crate) struct Reader<'d> {
     medium: Option<Medium>,
     dates: Option<&'d Dates>,
     explain: bool,
+    doubts: bool,
 }
 
 impl<'d> Reader<'d> {
     pub(crate) fn new(meter: Option<&Meter>, dates: Option<&'d Dates>, out: &dyn Out<'_>) -> Self {
-        Self { medium: meter.and_then(|meter| meter.medium), dates, explain: out.wants_fields() }
+        Self { medium: meter.and_then(|meter| meter.medium), dates, explain: out.wants_fields(), doubts: false }
+    }
+
+    /// The same for a payload that does not fit its CRC: no reading is good.
+    pub(crate) fn doubting(self) -> Self {
+        Self { doubts: true, ..self }
     }
 
     /// Hands over the reading of a record; `octets` are those of the record as far as they stand in this frame.
@@ -181,7 +187,7 @@ impl<'d> Reader<'d> {
             register: dif.register,
             qualifiers: modifiers.qualifiers,
             at,
-            quality,
+            quality: if self.doubts { Quality::Malformed } else { quality },
             unrounded: None,
             origin,
         };

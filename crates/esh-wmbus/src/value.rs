@@ -58,21 +58,35 @@ fn take_variable<'a>(input: &mut Input<'a>) -> Result<Raw<'a>, DecodeError> {
 /// What the octets say, with the power of ten and the constants of their VIF.
 #[inline]
 pub(crate) fn read<'a>(raw: Raw<'a>, reads: Reads, exponent: i8, modifiers: &Modifiers) -> (Value<'a>, Quality) {
-    if modifiers.quality != Quality::Good {
-        return (Value::Absent, modifiers.quality);
+    if modifiers.quality == Quality::Good {
+        return good(raw, reads, exponent, modifiers);
     }
+    // A number that the meter says is in error is still told: some meters count on during the error.
+    match good(raw, reads, exponent, modifiers) {
+        (Value::Number(number), Quality::Good) if modifiers.quality == Quality::Error => {
+            (Value::Number(number), Quality::Error)
+        }
+        _ => (Value::Absent, modifiers.quality),
+    }
+}
+
+#[inline]
+fn good<'a>(raw: Raw<'a>, reads: Reads, exponent: i8, modifiers: &Modifiers) -> (Value<'a>, Quality) {
     match (reads, raw) {
         (Reads::Secret, _) => (Value::Absent, Quality::Withheld),
         (_, Raw::Nothing) => (Value::Absent, Quality::NotAvailable),
         (Reads::Number, Raw::Integer(octets)) => number(octets, exponent, modifiers),
-        (Reads::Number, Raw::Bcd(octets)) => decimal(octets, false, exponent, modifiers),
+        (Reads::Number | Reads::Count, Raw::Bcd(octets)) => decimal(octets, false, exponent, modifiers),
         (_, Raw::Real(octets)) => match Decimal::from_f32_shortest(f32::from_le_bytes(octets)) {
             Some(number) => scaled(number, exponent, modifiers),
             None => (Value::Absent, Quality::Invalid),
         },
         (_, Raw::NegativeBcd(octets)) => decimal(octets, true, exponent, modifiers),
         (_, Raw::Text(octets)) => text(octets, reads),
-        (Reads::Name, Raw::Integer(octets)) => number(octets, 0, &Modifiers { unsigned: true, ..*modifiers }),
+        (Reads::Count | Reads::Name, Raw::Integer(octets)) => match word(octets) {
+            Some(word) => scaled(Decimal::new(word.into(), 0), exponent, modifiers),
+            None => (Value::Octets(octets), Quality::Good),
+        },
         (Reads::Name, Raw::Bcd(octets)) => (Value::Text(Text::digits(octets)), Quality::Good),
         (Reads::Bits, Raw::Integer(octets)) => bits(octets),
         (Reads::Bits, Raw::Bcd(octets)) => match bcd::read(octets) {
@@ -247,7 +261,8 @@ mod tests {
     fn names_bits_and_secrets_are_no_numbers() {
         for (octets, reads, text) in [
             (&[0x0cu8, 0x78, 0x56, 0x34, 0x02][..], Reads::Name, "\"02345678\""),
-            (&[0x04, 0xff, 0xff, 0xff, 0xfe], Reads::Name, "4278190079"),
+            (&[0x04, 0xff, 0xff, 0xff, 0xfe], Reads::Name, "427819007.9"),
+            (&[0x01, 0x80], Reads::Count, "12.8"),
             (&[0x02, 0xff, 0xff], Reads::Bits, "0xffff"),
             (&[0x09, 0x10], Reads::Bits, "0xa"),
             (&[0x04, 1, 2, 3, 4], Reads::Secret, "withheld"),

@@ -195,8 +195,7 @@ fn found_number(name: &str, wanted: f64, rows: &[Row]) -> bool {
     rows.iter().any(|row| match &row.printed {
         Printed::Number(number) => {
             let (family, unit) = family(row.unit);
-            (family == of && close(number * unit, wanted * factor, relative))
-                || ((of == "num" || family == "num") && close(*number, wanted, 1e-5))
+            (family == of && close(number * unit, wanted * factor, relative)) || close(*number, wanted, 1e-5)
         }
         Printed::Text(text) => of == "num" && text.parse().is_ok_and(|number: f64| close(number, wanted, 1e-5)),
         _ => false,

@@ -26,6 +26,8 @@ pub(crate) struct Meaning {
 pub(crate) enum Reads {
     /// As a number.
     Number,
+    /// As a number without a sign, all codes of which are values: a counter, a version.
+    Count,
     /// As a number that is a name: digits keep their leading zeros.
     Name,
     /// As a date or a time, the kind by its size.

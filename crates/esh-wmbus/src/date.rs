@@ -50,7 +50,8 @@ fn type_f(minute: u8, hour: u8, low: u8, high: u8) -> Option<CivilTime> {
 /// Type I, date and time to the second in 48 bits.
 fn type_i(second: u8, minute: u8, hour: u8, low: u8, high: u8) -> Option<CivilTime> {
     let (year, month, day) = split(low, high);
-    let time = CivilTime::date(2000 + year, month, day)?.at(hour & 0x1f, minute & 0x3f, second & 0x3f, Precision::Second)?;
+    let time =
+        CivilTime::date(2000 + year, month, day)?.at(hour & 0x1f, minute & 0x3f, second & 0x3f, Precision::Second)?;
     Some(if second & 0x40 != 0 { time.with_daylight_saving(true) } else { time })
 }
 

@@ -23,6 +23,7 @@ pub(crate) struct Coding(u8);
 impl Coding {
     pub(crate) const REAL: Self = Self(0x5);
     pub(crate) const SELECTION: Self = Self(0x8);
+    #[cfg(test)]
     pub(crate) const VARIABLE: Self = Self(0xd);
 
     /// The octets a value of this coding takes; `None` where its first octet tells.

@@ -1,12 +1,12 @@
 //! The fixed data structure of the first M-Bus standard: two counters in one unit each.
 
+use crate::alarms_of_status;
+use crate::quantity::canonical;
 use esh_core::bcd::{self, Bcd};
 use esh_core::{
     Decimal, DecodeError, Format, Input, Known, Layer, Medium, Meter, Origin, Out, Quality, Quantity, Reading,
     Register, Unit, Value,
 };
-use crate::alarms_of_status;
-use crate::quantity::canonical;
 use esh_core::{Function, Qualifiers};
 
 /// Reads the fixed data structure: EN 1434-3, the answer of CI 73 in wired frames.
@@ -110,10 +110,12 @@ impl Coding {
 
 /// What a unit code says.
 fn meaning(code: u8) -> (Quantity, Unit, i8) {
-    UNITS.iter().find(|Row(first, last, ..)| (*first..=*last).contains(&code)).map_or(
-        (Quantity::Unknown, Unit::None, 0),
-        |Row(first, _, quantity, unit, exponent)| (*quantity, *unit, exponent + (code - first) as i8),
-    )
+    UNITS
+        .iter()
+        .find(|Row(first, last, ..)| (*first..=*last).contains(&code))
+        .map_or((Quantity::Unknown, Unit::None, 0), |Row(first, _, quantity, unit, exponent)| {
+            (*quantity, *unit, exponent + (code - first) as i8)
+        })
 }
 
 /// A row: codes from first to last, each ten times the one before.

@@ -21,12 +21,14 @@ mod status;
 mod value;
 mod vif;
 mod well_known;
+mod write;
 
 pub use compact::CompactRecords;
 pub use fixed::FixedData;
 pub use layout::RecordLayout;
 pub use records::{Records, more_follows};
 pub use status::alarms_of_status;
+pub use write::{Coded, RecordWriter};
 
 use esh_core::{Content, Format};
 

@@ -8,7 +8,7 @@ use crate::quantity::canonical;
 use crate::value::{self, Raw};
 use crate::vif::{Reads, Vif};
 use esh_core::{
-    Alarm, Alarms, DecodeError, Format, Function, Input, Known, Layer, Medium, Meter, Origin, Out, Quality, Qualifier,
+    Alarm, Alarms, DecodeError, Format, Function, Input, Known, Layer, Medium, Meter, Origin, Out, Qualifier, Quality,
     Quantity, Reading, Reason, Unit, Value,
 };
 

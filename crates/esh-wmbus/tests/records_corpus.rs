@@ -280,9 +280,7 @@ fn normalised(row: &Row, number: f64) -> f64 {
 
 fn agrees(row: &Row, value: &str) -> bool {
     match &row.printed {
-        Printed::Number(number) => {
-            value.parse().is_ok_and(|wanted: f64| close(normalised(row, *number), wanted, 1e-6))
-        }
+        Printed::Number(number) => value.parse().is_ok_and(|wanted: f64| close(normalised(row, *number), wanted, 1e-6)),
         Printed::Text(text) => {
             text.trim() == value.trim()
                 || value.parse::<f64>().is_ok_and(|wanted| text.parse().is_ok_and(|number: f64| number == wanted))

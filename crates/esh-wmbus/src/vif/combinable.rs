@@ -2,11 +2,11 @@
 
 use esh_core::{
     Qualifier::{
-        self, Average, Backward, BaseConditions, Begin, CompactProfile, DuringExceed, Duration as Lasting, End,
+        self, Average, Backward, BaseConditions, Begin, CompactProfile, Duration as Lasting, DuringExceed, End,
         Exceeds, First, Forward, Future, Last, Leakage, LimitValue, LowerLimit, ManufacturerSpecific, OverflowValue,
-        PerAmpere, PerCubicMetre, PerDay, PerGigajoule, PerHour, PerInputPulse, PerKelvin, PerKelvinLitre,
-        PerKilogram, PerKilowatt, PerKilowattHour, PerLitre, PerMeasurement, PerMinute, PerMonth, PerOutputPulse,
-        PerSecond, PerVolt, PerWeek, PerYear, RelativeDeviation, Reserved, StandardContent, Start, TimesSecond,
+        PerAmpere, PerCubicMetre, PerDay, PerGigajoule, PerHour, PerInputPulse, PerKelvin, PerKelvinLitre, PerKilogram,
+        PerKilowatt, PerKilowattHour, PerLitre, PerMeasurement, PerMinute, PerMonth, PerOutputPulse, PerSecond,
+        PerVolt, PerWeek, PerYear, RelativeDeviation, Reserved, StandardContent, Start, TimesSecond,
         TimesSecondPerAmpere, TimesSecondPerVolt, Uncorrected, UpperLimit,
     },
     Qualifiers, Quality, Unit,
@@ -86,9 +86,7 @@ pub(super) const fn expand(rows: &[Row]) -> [Modifier; 128] {
                 Each(effect) => effect,
                 Factors(base) => Effect::Factor(base + (code - *first) as i8),
                 Constants => Effect::Constant(10i32.pow((code - *first) as u32)),
-                Durations => {
-                    Effect::Duration([Unit::Second, Unit::Minute, Unit::Hour, Unit::Day][(code & 3) as usize])
-                }
+                Durations => Effect::Duration([Unit::Second, Unit::Minute, Unit::Hour, Unit::Day][(code & 3) as usize]),
             };
             table[code as usize] = Modifier { effect, qualifiers };
             code += 1;

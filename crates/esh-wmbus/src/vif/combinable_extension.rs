@@ -1,10 +1,6 @@
 //! The extension of the combinable extensions, behind VIFE FC: phases, quadrants, directions, data types.
 
-use super::combinable::{
-    Effect,
-    Kind::Each,
-    Modifier, Row, expand,
-};
+use super::combinable::{Effect, Kind::Each, Modifier, Row, expand};
 use esh_core::Qualifier;
 
 /// Its codes, expanded.

@@ -54,8 +54,7 @@ enum Scale {
 /// A row of a VIF table: the codes from first to last.
 struct Row(u8, u8, Quantity, Scale, Reads);
 
-const UNKNOWN: Meaning =
-    Meaning { quantity: Quantity::Unknown, unit: Unit::None, exponent: 0, reads: Reads::Number };
+const UNKNOWN: Meaning = Meaning { quantity: Quantity::Unknown, unit: Unit::None, exponent: 0, reads: Reads::Number };
 
 /// A table with a place for each code.
 const fn expand(rows: &[Row]) -> [Meaning; 128] {

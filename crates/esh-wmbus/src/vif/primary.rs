@@ -1,6 +1,12 @@
 //! The primary VIF table.
 
-use super::{Meaning, Reads::{Name, Number, Time}, Row, Scale::{Tens, Times}, expand};
+use super::{
+    Meaning,
+    Reads::{Name, Number, Time},
+    Row,
+    Scale::{Tens, Times},
+    expand,
+};
 use esh_core::{Quantity, Unit};
 
 /// Its codes, expanded.

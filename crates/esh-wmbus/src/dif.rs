@@ -74,7 +74,7 @@ impl Dif {
     ///
     /// # Errors
     /// A reserved DIF, more than ten extensions, or the end of the octets.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn read(input: &mut Input<'_>) -> Result<Self, DecodeError> {
         let start = *input;
         let first = input.u8("DIF")?;

@@ -76,7 +76,7 @@ impl<'a> Header<'a> {
     ///
     /// # Errors
     /// A reserved DIF, too many extensions, or the end of the octets.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn read(input: &mut Input<'a>) -> Result<Self, DecodeError> {
         let start = *input;
         let dif = Dif::read(input)?;
@@ -102,7 +102,7 @@ pub(crate) enum Next<'a> {
 }
 
 /// Reads on; fillers and requests for a global readout are passed over.
-#[inline]
+#[inline(always)]
 pub(crate) fn next<'a>(input: &mut Input<'a>) -> Result<Next<'a>, DecodeError> {
     loop {
         match input.peek() {
@@ -148,7 +148,7 @@ impl<'d> Reader<'d> {
     }
 
     /// Hands over the reading of a record; `octets` are those of the record as far as they stand in this frame.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn record<'p>(&self, header: &Header<'p>, octets: &Input<'p>, raw: Raw<'p>, out: &mut dyn Out<'p>) {
         let reading = self.reading(header, octets, raw);
         if self.explain {
@@ -163,7 +163,7 @@ impl<'d> Reader<'d> {
         out.reading(reading);
     }
 
-    #[inline]
+    #[inline(always)]
     fn reading<'p>(&self, header: &Header<'p>, octets: &Input<'p>, raw: Raw<'p>) -> Reading<'p> {
         let Header { dif, vif, .. } = header;
         let (meaning, modifiers) = (&vif.meaning, &vif.modifiers);
@@ -178,23 +178,29 @@ impl<'d> Reader<'d> {
             Some(dates) if meaning.reads != Reads::Time => dates.of(dif.register, dif.function),
             _ => None,
         };
-        let origin = Origin { octets: octets.rest(), header: header.octets, offset: octets.offset() };
-        let reading = Reading {
+        let (mut value, mut unit, mut unrounded) = (value, meaning.unit, None);
+        match value {
+            Value::Number(number) => {
+                let converted = unit.convert(number, quantity.unit());
+                if converted.rounded {
+                    unrounded = Some((number, unit));
+                }
+                (value, unit) = (Value::Number(converted.value), converted.unit);
+            }
+            Value::Absent | Value::Flags(_) => unit = unit.canonical(),
+            _ => unit = Unit::None,
+        }
+        Reading {
             quantity,
             value,
-            unit: meaning.unit,
+            unit,
             function: dif.function,
             register: dif.register,
             qualifiers: modifiers.qualifiers,
             at,
             quality: if self.doubts { Quality::Malformed } else { quality },
-            unrounded: None,
-            origin,
-        };
-        match value {
-            Value::Number(_) => reading.in_canonical_unit(),
-            Value::Absent | Value::Flags(_) => Reading { unit: meaning.unit.canonical(), ..reading },
-            _ => Reading { unit: Unit::None, ..reading },
+            unrounded,
+            origin: Origin { octets: octets.rest(), header: header.octets, offset: octets.offset() },
         }
     }
 

@@ -21,7 +21,7 @@ pub(crate) enum Raw<'a> {
 ///
 /// # Errors
 /// The end of the octets, or a reserved length.
-#[inline]
+#[inline(always)]
 pub(crate) fn take<'a>(input: &mut Input<'a>, coding: Coding) -> Result<Raw<'a>, DecodeError> {
     let Some(len) = coding.len() else { return take_variable(input) };
     let octets = input.take("value", len)?;
@@ -39,6 +39,7 @@ pub(crate) fn take<'a>(input: &mut Input<'a>, coding: Coding) -> Result<Raw<'a>,
 }
 
 /// Variable length: EN 13757-3, table 5.
+#[inline(never)]
 fn take_variable<'a>(input: &mut Input<'a>) -> Result<Raw<'a>, DecodeError> {
     let start = *input;
     let length = input.u8("LVAR")?;
@@ -56,7 +57,7 @@ fn take_variable<'a>(input: &mut Input<'a>) -> Result<Raw<'a>, DecodeError> {
 }
 
 /// What the octets say, with the power of ten and the constants of their VIF.
-#[inline]
+#[inline(always)]
 pub(crate) fn read<'a>(raw: Raw<'a>, reads: Reads, exponent: i8, modifiers: &Modifiers) -> (Value<'a>, Quality) {
     if modifiers.quality == Quality::Good {
         return good(raw, reads, exponent, modifiers);
@@ -70,7 +71,7 @@ pub(crate) fn read<'a>(raw: Raw<'a>, reads: Reads, exponent: i8, modifiers: &Mod
     }
 }
 
-#[inline]
+#[inline(always)]
 fn good<'a>(raw: Raw<'a>, reads: Reads, exponent: i8, modifiers: &Modifiers) -> (Value<'a>, Quality) {
     match (reads, raw) {
         (Reads::Secret, _) => (Value::Absent, Quality::Withheld),

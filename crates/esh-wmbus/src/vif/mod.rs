@@ -128,7 +128,7 @@ impl<'a> Vif<'a> {
     ///
     /// # Errors
     /// More than ten extensions, or the end of the octets.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn read(input: &mut Input<'a>, dif: &Dif) -> Result<Self, DecodeError> {
         let code = input.u8("VIF")?;
         if code < 0x7b {
@@ -137,6 +137,7 @@ impl<'a> Vif<'a> {
         Self::extended(code, input, dif)
     }
 
+    #[inline(never)]
     fn extended(code: u8, input: &mut Input<'a>, dif: &Dif) -> Result<Self, DecodeError> {
         let mut modifiers = Modifiers::NONE;
         let mut extensions = Extensions { left: EXTENSIONS, last: code };

@@ -59,6 +59,50 @@ fn take_variable<'a>(input: &mut Input<'a>) -> Result<Raw<'a>, DecodeError> {
 /// What the octets say, with the power of ten and the constants of their VIF.
 #[inline(always)]
 pub(crate) fn read<'a>(raw: Raw<'a>, reads: Reads, exponent: i8, modifiers: &Modifiers) -> (Value<'a>, Quality) {
+    // Nearly every record is a number and nothing else.
+    if reads as u8 == Reads::Number as u8 && modifiers.is_plain() {
+        let digits = match raw {
+            Raw::Integer(octets) => signed(octets),
+            Raw::Bcd(octets) => digits(octets),
+            _ => None,
+        };
+        if let Some(digits) = digits
+            && let Some(number) = Decimal::new(digits.into(), 0).scale10(exponent)
+        {
+            return (Value::Number(number), Quality::Good);
+        }
+    }
+    modified(raw, reads, exponent, modifiers)
+}
+
+/// Up to eight octets as a whole number with a sign; `None` for the code that says that there is none.
+#[inline(always)]
+fn signed(octets: &[u8]) -> Option<i64> {
+    let unused = 64u32.checked_sub(8 * octets.len() as u32).filter(|unused| *unused < 64)?;
+    let top = (word(octets)? << unused) as i64;
+    // The most negative number says that there is none.
+    if top == i64::MIN { None } else { Some(top >> unused) }
+}
+
+/// Up to six octets of decimal digits without a sign.
+#[inline(always)]
+fn digits(octets: &[u8]) -> Option<i64> {
+    if octets.len() > 6 {
+        return None;
+    }
+    let mut value = 0;
+    for &octet in octets.iter().rev() {
+        let (tens, units) = (octet >> 4, octet & 0x0f);
+        if tens > 9 || units > 9 {
+            return None;
+        }
+        value = value * 100 + i64::from(tens * 10 + units);
+    }
+    Some(value)
+}
+
+#[inline(never)]
+fn modified<'a>(raw: Raw<'a>, reads: Reads, exponent: i8, modifiers: &Modifiers) -> (Value<'a>, Quality) {
     if modifiers.quality == Quality::Good {
         return good(raw, reads, exponent, modifiers);
     }
@@ -71,7 +115,6 @@ pub(crate) fn read<'a>(raw: Raw<'a>, reads: Reads, exponent: i8, modifiers: &Mod
     }
 }
 
-#[inline(always)]
 fn good<'a>(raw: Raw<'a>, reads: Reads, exponent: i8, modifiers: &Modifiers) -> (Value<'a>, Quality) {
     match (reads, raw) {
         (Reads::Secret, _) => (Value::Absent, Quality::Withheld),
@@ -105,31 +148,25 @@ fn good<'a>(raw: Raw<'a>, reads: Reads, exponent: i8, modifiers: &Modifiers) -> 
 }
 
 /// An integer of type B, or C where it has no sign: EN 13757-3, annex A.
-#[inline]
 fn number<'a>(octets: &'a [u8], exponent: i8, modifiers: &Modifiers) -> (Value<'a>, Quality) {
     if octets.is_empty() {
         return (Value::Absent, Quality::NotAvailable);
     }
-    let Some(unsigned) = word(octets) else { return wide(octets, exponent, modifiers) };
-    let unused = 64 - 8 * octets.len() as u32;
+    let Some(word) = word(octets) else { return wide(octets, exponent, modifiers) };
     let digits = if modifiers.unsigned {
         if octets.iter().all(|octet| *octet == 0xff) {
             return (Value::Absent, Quality::Invalid);
         }
-        i128::from(unsigned)
+        i128::from(word)
     } else {
-        let signed = (unsigned << unused) as i64;
-        if signed == i64::MIN {
-            // The most negative number says that there is none.
-            return (Value::Absent, Quality::Invalid);
-        }
-        i128::from(signed >> unused)
+        let Some(digits) = signed(octets) else { return (Value::Absent, Quality::Invalid) };
+        i128::from(digits)
     };
     scaled(Decimal::new(digits, 0), exponent, modifiers)
 }
 
 /// Up to eight octets as a whole number without a sign.
-#[inline]
+#[inline(always)]
 fn word(octets: &[u8]) -> Option<u64> {
     Some(match *octets {
         [a] => a.into(),
@@ -161,7 +198,6 @@ fn wide<'a>(octets: &'a [u8], exponent: i8, modifiers: &Modifiers) -> (Value<'a>
 }
 
 /// Binary coded decimals of type A.
-#[inline]
 fn decimal<'a>(octets: &'a [u8], negative: bool, exponent: i8, modifiers: &Modifiers) -> (Value<'a>, Quality) {
     match bcd::read(octets) {
         Some(Bcd::Number(digits)) => {
@@ -172,7 +208,6 @@ fn decimal<'a>(octets: &'a [u8], negative: bool, exponent: i8, modifiers: &Modif
     }
 }
 
-#[inline]
 fn scaled<'a>(number: Decimal, exponent: i8, modifiers: &Modifiers) -> (Value<'a>, Quality) {
     let scaled = if modifiers.thousandths == 0 {
         number.scale10(exponent)

@@ -121,6 +121,12 @@ impl Modifiers {
         estranged: false,
         unsigned: false,
     };
+
+    /// Whether they leave the value as it is, but for a power of ten.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.quality as u8 == Quality::Good as u8 && self.thousandths == 0 && !self.unsigned
+    }
 }
 
 impl<'a> Vif<'a> {

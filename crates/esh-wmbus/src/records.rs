@@ -3,7 +3,7 @@
 use crate::dif::{Coding, Dif};
 use crate::explain;
 use crate::history::Dates;
-use crate::layout::Layout;
+use crate::layout::{self, Crc};
 use crate::quantity::canonical;
 use crate::value::{self, Raw};
 use crate::vif::{Reads, Vif};
@@ -14,8 +14,8 @@ use esh_core::{
 
 /// Reads M-Bus records with their headers: EN 13757-3, clause 6.
 ///
-/// Each record becomes one reading; what only the maker can explain stays as octets. The headers are handed to
-/// [`Out::learned`], for compact frames to come.
+/// Each record becomes one reading; what only the maker can explain stays as octets. Headers that [`Known::layout`] does
+/// not have yet are handed to [`Out::learned`], for compact frames to come.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Records;
 
@@ -28,23 +28,28 @@ impl Format for Records {
         known: &'p dyn Known,
         out: &mut dyn Out<'p>,
     ) -> Result<(), DecodeError> {
-        let _ = known;
-        let mut input = Input::new(payload, offset, Layer::Application);
+        let start = Input::new(payload, offset, Layer::Application);
         let mut dates = None;
-        Dates::gather(input, &mut dates);
+        Dates::gather(start, &mut dates);
         let reader = Reader::new(meter, dates.as_ref(), out);
-        let mut layout = Layout::new();
+        let teaches = out.wants_layouts();
+        let mut signature = Crc::NEW;
+        let mut input = start;
         loop {
             match next(&mut input)? {
                 Next::Record(header, value, raw) => {
-                    layout.push(header.octets);
+                    if teaches {
+                        signature = signature.and(header.octets);
+                    }
                     reader.record(&header, &value, raw, out);
                 }
                 Next::Maker(octets) => reader.maker(&octets, out),
                 Next::End => break,
             }
         }
-        layout.teach(out);
+        if teaches && known.layout(meter, signature.value()).is_none() {
+            layout::teach(start, signature.value(), out);
+        }
         Ok(())
     }
 }

@@ -46,24 +46,26 @@ fn main() {
             version: None,
             medium: Some(Medium(medium)),
         };
-        for w in [false, true] { let mut s = Sum(0, w);
-        Records.read(Some(&m), &p, 0, &NothingKnown, &mut s).unwrap();
-        struct N(usize);
-        impl<'a> Out<'a> for N {
-            fn reading(&mut self, _: Reading<'a>) {
-                self.0 += 1
+        for w in [false, true] {
+            let mut s = Sum(0, w);
+            Records.read(Some(&m), &p, 0, &NothingKnown, &mut s).unwrap();
+            struct N(usize);
+            impl<'a> Out<'a> for N {
+                fn reading(&mut self, _: Reading<'a>) {
+                    self.0 += 1
+                }
             }
-        }
-        let mut n = N(0);
-        Records.read(Some(&m), &p, 0, &NothingKnown, &mut n).unwrap();
-        let mut best = f64::MAX;
-        for _ in 0..200 {
-            let t = std::time::Instant::now();
-            for _ in 0..4000 {
-                Records.read(Some(&m), std::hint::black_box(&p), 0, &NothingKnown, &mut s).unwrap();
+            let mut n = N(0);
+            Records.read(Some(&m), &p, 0, &NothingKnown, &mut n).unwrap();
+            let mut best = f64::MAX;
+            for _ in 0..200 {
+                let t = std::time::Instant::now();
+                for _ in 0..4000 {
+                    Records.read(Some(&m), std::hint::black_box(&p), 0, &NothingKnown, &mut s).unwrap();
+                }
+                best = best.min(t.elapsed().as_nanos() as f64 / 4000.0);
             }
-            best = best.min(t.elapsed().as_nanos() as f64 / 4000.0);
+            println!("{name}: {} octets, {} records, {best:.0} ns, {:.1} ns a record", p.len(), n.0, best / n.0 as f64);
         }
-        println!("{name}: {} octets, {} records, {best:.0} ns, {:.1} ns a record", p.len(), n.0, best / n.0 as f64);
-    }}
+    }
 }

@@ -1,5 +1,6 @@
 //! The data information block: how a value is coded, and to which register it belongs.
 
+use crate::value::Kind;
 use esh_core::{DecodeError, Function, Input, Reason, Register};
 
 /// The most extensions a DIF or a VIF may have, EN 13757-3, 6.3.
@@ -21,7 +22,6 @@ pub(crate) struct Dif {
 pub(crate) struct Coding(u8);
 
 impl Coding {
-    pub(crate) const REAL: Self = Self(0x5);
     pub(crate) const SELECTION: Self = Self(0x8);
     #[cfg(test)]
     pub(crate) const VARIABLE: Self = Self(0xd);
@@ -36,14 +36,31 @@ impl Coding {
         }
     }
 
+    /// How its octets are to be taken; that of a variable length is told by its first octet.
     #[inline]
-    pub(crate) const fn is_integer(self) -> bool {
-        matches!(self.0, 1..=4 | 6 | 7)
-    }
-
-    #[inline]
-    pub(crate) const fn is_bcd(self) -> bool {
-        matches!(self.0, 9..=0xc | 0xe)
+    pub(crate) const fn kind(self) -> Kind {
+        const NOTHING: Kind = Kind::Nothing;
+        const INTEGER: Kind = Kind::Integer;
+        const BCD: Kind = Kind::Bcd;
+        const KINDS: [Kind; 16] = [
+            NOTHING,
+            INTEGER,
+            INTEGER,
+            INTEGER,
+            INTEGER,
+            Kind::Real,
+            INTEGER,
+            INTEGER,
+            NOTHING,
+            BCD,
+            BCD,
+            BCD,
+            BCD,
+            NOTHING,
+            BCD,
+            NOTHING,
+        ];
+        KINDS[(self.0 & 0xf) as usize]
     }
 
     /// Its name in the table of the standard.

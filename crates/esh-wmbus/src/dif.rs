@@ -29,38 +29,27 @@ impl Coding {
     /// The octets a value of this coding takes; `None` where its first octet tells.
     #[inline]
     pub(crate) const fn len(self) -> Option<usize> {
-        const LEN: [u8; 16] = [0, 1, 2, 3, 4, 4, 6, 8, 0, 1, 2, 3, 4, 0xff, 6, 0xff];
-        match LEN[(self.0 & 0xf) as usize] {
-            0xff => None,
-            len => Some(len as usize),
-        }
+        Some(match self.0 {
+            0x1 | 0x9 => 1,
+            0x2 | 0xa => 2,
+            0x3 | 0xb => 3,
+            0x4 | 0x5 | 0xc => 4,
+            0x6 | 0xe => 6,
+            0x7 => 8,
+            0xd | 0xf => return None,
+            _ => 0,
+        })
     }
 
     /// How its octets are to be taken; that of a variable length is told by its first octet.
     #[inline]
     pub(crate) const fn kind(self) -> Kind {
-        const NOTHING: Kind = Kind::Nothing;
-        const INTEGER: Kind = Kind::Integer;
-        const BCD: Kind = Kind::Bcd;
-        const KINDS: [Kind; 16] = [
-            NOTHING,
-            INTEGER,
-            INTEGER,
-            INTEGER,
-            INTEGER,
-            Kind::Real,
-            INTEGER,
-            INTEGER,
-            NOTHING,
-            BCD,
-            BCD,
-            BCD,
-            BCD,
-            NOTHING,
-            BCD,
-            NOTHING,
-        ];
-        KINDS[(self.0 & 0xf) as usize]
+        match self.0 {
+            0x1..=0x4 | 0x6 | 0x7 => Kind::Integer,
+            0x5 => Kind::Real,
+            0x9..=0xc | 0xe => Kind::Bcd,
+            _ => Kind::Nothing,
+        }
     }
 
     /// Its name in the table of the standard.

@@ -82,6 +82,7 @@ pub(crate) struct Crc(u16);
 impl Crc {
     pub(crate) const NEW: Self = Self(0);
 
+    #[allow(clippy::indexing_slicing, reason = "runs when the crate is built")]
     const TABLE: [u16; 256] = {
         let mut table = [0; 256];
         let mut index = 0;

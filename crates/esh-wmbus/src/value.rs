@@ -14,7 +14,10 @@ pub(crate) struct Raw<'a> {
 }
 
 /// How the octets of a value are coded.
+///
+/// As wide as a word: written as one octet and copied as eight, it would stall the processor at every record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
 pub(crate) enum Kind {
     Nothing,
     Integer,

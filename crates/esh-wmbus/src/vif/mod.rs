@@ -57,6 +57,7 @@ struct Row(u8, u8, Quantity, Scale, Reads);
 const UNKNOWN: Meaning = Meaning { quantity: Quantity::Unknown, unit: Unit::None, exponent: 0, reads: Reads::Number };
 
 /// A table with a place for each code.
+#[allow(clippy::indexing_slicing, reason = "runs when the crate is built")]
 const fn expand(rows: &[Row]) -> [Meaning; 128] {
     let mut table = [UNKNOWN; 128];
     let mut index = 0;

@@ -65,11 +65,12 @@ impl Format for CompactRecords {
 fn check(headers: &[u8], mut values: Input<'_>) -> Result<(u16, Option<Dates>), DecodeError> {
     let at_values = values.offset();
     let mut headers = Input::new(headers, 0, Layer::Application);
+    let mut header = Header::NONE;
     let mut computed = Crc::NEW;
     let mut dates = None;
     while !headers.is_empty() {
         // The headers have no place in this frame.
-        let header = Header::read(&mut headers).map_err(|error| DecodeError { offset: at_values, ..error })?;
+        header.read(&mut headers).map_err(|error| DecodeError { offset: at_values, ..error })?;
         let start = values;
         let raw = value::take(&mut values, header.dif.coding)?;
         computed = computed.and(header.octets).and(between(&start, &values));
@@ -90,8 +91,9 @@ fn read<'p>(
     out: &mut dyn Out<'p>,
 ) -> Result<(), DecodeError> {
     let mut headers = Input::new(headers, 0, Layer::Application);
+    let mut header = Header::NONE;
     while !headers.is_empty() {
-        let header = Header::read(&mut headers)?;
+        header.read(&mut headers)?;
         let start = values;
         let raw = value::take(&mut values, header.dif.coding)?;
         let octets = Input::new(between(&start, &values), start.offset(), start.layer());

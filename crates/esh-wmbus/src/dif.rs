@@ -76,6 +76,13 @@ impl Coding {
 }
 
 impl Dif {
+    /// A place for a data information block.
+    pub(crate) const NONE: Self = Self {
+        coding: Coding(0),
+        function: Function::Instantaneous,
+        register: Register { storage: 0, tariff: 0, subunit: 0 },
+    };
+
     /// Reads a DIF and its extensions.
     ///
     /// # Errors

@@ -27,7 +27,8 @@ impl Dates {
     #[inline(never)]
     fn collect(mut input: Input<'_>, into: &mut Option<Self>) {
         // Where reading stops with an error, the dates before it hold.
-        while let Ok(Next::Record(header, _, raw)) = records::next(&mut input) {
+        let mut header = Header::NONE;
+        while let Ok(Next::Record(_, raw)) = records::next(&mut input, &mut header) {
             Self::note(into, &header, raw);
         }
     }
@@ -69,11 +70,13 @@ impl Dates {
 /// Whether a VIF 6C or 6D may stand behind a DIF with a storage number or a function. Seldom wrong, and never when it
 /// says no.
 fn may_be_dated(octets: &[u8]) -> bool {
-    octets.windows(2).any(|pair| match pair {
-        // A DIF of storage 0 without a function is below 10; what stands there else may be a DIFE.
-        &[before, 0x6c | 0x6d] => !(0x02..=0x07).contains(&before),
-        _ => false,
-    }) || octets.windows(3).any(|three| matches!(three, &[0x80..=0xff, _, 0x6c | 0x6d]))
+    // A DIF of storage 0 without a function is below 10; what stands there else may be a DIFE.
+    let hit = |before: u8, octet: u8| octet & 0xfe == 0x6c && !(0x02..=0x07).contains(&before);
+    matches!(octets, [before, octet, ..] if hit(*before, *octet))
+        || octets.windows(3).any(|three| match three {
+            &[extended, before, octet] => hit(before, octet) || (octet & 0xfe == 0x6c && extended & 0x80 != 0),
+            _ => false,
+        })
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! Layouts: the headers of full frames, by which compact frames are understood.
 
-use crate::dif::Dif;
 use crate::records::{self, Header, Next, check_header};
 use esh_core::{DecodeError, Format, Input, Known, Layer, Learned, Meter, Out, Reason};
 
@@ -12,7 +11,8 @@ const LIMIT: usize = 256;
 pub(crate) fn teach(mut input: Input<'_>, signature: u16, out: &mut dyn Out<'_>) {
     let mut headers = [0; LIMIT];
     let mut len = 0;
-    while let Ok(Next::Record(header, ..)) = records::next(&mut input) {
+    let mut header = Header::NONE;
+    while let Ok(Next::Record(..)) = records::next(&mut input, &mut header) {
         let end = len + header.octets.len();
         let Some(place) = headers.get_mut(len..end) else { return };
         place.copy_from_slice(header.octets);
@@ -65,11 +65,10 @@ fn fits(mut input: Input<'_>) -> bool {
 
 /// Whether the octets are headers, to the last.
 fn check(mut input: Input<'_>) -> Result<(), DecodeError> {
+    let mut header = Header::NONE;
     while !input.is_empty() {
         let start = input;
-        let dif = Dif::read(&mut input.clone())?;
-        let header = Header::read(&mut input)?;
-        debug_assert_eq!(dif, header.dif);
+        header.read(&mut input)?;
         check_header(&header, &start)?;
     }
     Ok(())

@@ -35,9 +35,10 @@ impl Format for Records {
         let teaches = out.wants_layouts();
         let mut signature = Crc::NEW;
         let mut input = start;
+        let mut header = Header::NONE;
         loop {
-            match next(&mut input)? {
-                Next::Record(header, value, raw) => {
+            match next(&mut input, &mut header)? {
+                Next::Record(value, raw) => {
                     if teaches {
                         signature = signature.and(header.octets);
                     }
@@ -60,8 +61,9 @@ impl Format for Records {
 /// Where reading had to stop before the end of the records.
 pub fn more_follows(payload: &[u8]) -> Result<bool, DecodeError> {
     let mut input = Input::new(payload, 0, Layer::Application);
+    let mut header = Header::NONE;
     loop {
-        match next(&mut input)? {
+        match next(&mut input, &mut header)? {
             Next::Record(..) => {}
             Next::Maker(octets) => return Ok(octets.rest().first() == Some(&0x1f)),
             Next::End => return Ok(false),
@@ -78,16 +80,20 @@ pub(crate) struct Header<'a> {
 }
 
 impl<'a> Header<'a> {
+    /// A place for a header.
+    pub(crate) const NONE: Self = Self { dif: Dif::NONE, vif: Vif::NONE, octets: &[] };
+
     /// Reads a header.
     ///
     /// # Errors
     /// A reserved DIF, too many extensions, or the end of the octets.
     #[inline(always)]
-    pub(crate) fn read(input: &mut Input<'a>) -> Result<Self, DecodeError> {
+    pub(crate) fn read(&mut self, input: &mut Input<'a>) -> Result<(), DecodeError> {
         let start = *input;
-        let dif = Dif::read(input)?;
-        let vif = Vif::read(input, &dif)?;
-        Ok(Self { dif, vif, octets: between(&start, input) })
+        self.dif = Dif::read(input)?;
+        self.vif.read(input, &self.dif)?;
+        self.octets = between(&start, input);
+        Ok(())
     }
 }
 
@@ -99,17 +105,18 @@ pub(crate) fn between<'a>(start: &Input<'a>, end: &Input<'a>) -> &'a [u8] {
 
 /// What comes next in a payload.
 pub(crate) enum Next<'a> {
-    /// A header, the octets of its record from the DIF on, and its value.
-    Record(Header<'a>, Input<'a>, Raw<'a>),
+    /// The octets of a record from the DIF on, and its value.
+    Record(Input<'a>, Raw<'a>),
     /// The manufacturer's data to the end of the payload, with its DIF.
     Maker(Input<'a>),
     /// Nothing.
     End,
 }
 
-/// Reads on; fillers and requests for a global readout are passed over.
+/// Reads on; fillers and requests for a global readout are passed over. The header of a record is put where the caller
+/// keeps it, and not moved: a header is an eighth of a kilobyte.
 #[inline(always)]
-pub(crate) fn next<'a>(input: &mut Input<'a>) -> Result<Next<'a>, DecodeError> {
+pub(crate) fn next<'a>(input: &mut Input<'a>, header: &mut Header<'a>) -> Result<Next<'a>, DecodeError> {
     loop {
         match input.peek() {
             None => return Ok(Next::End),
@@ -123,10 +130,10 @@ pub(crate) fn next<'a>(input: &mut Input<'a>) -> Result<Next<'a>, DecodeError> {
             }
             Some(_) => {
                 let start = *input;
-                let header = Header::read(input)?;
+                header.read(input)?;
                 let raw = value::take(input, header.dif.coding)?;
                 let record = Input::new(between(&start, input), start.offset(), start.layer());
-                return Ok(Next::Record(header, record, raw));
+                return Ok(Next::Record(record, raw));
             }
         }
     }

@@ -131,18 +131,20 @@ impl Modifiers {
 }
 
 impl<'a> Vif<'a> {
+    /// A place for a value information block.
+    pub(crate) const NONE: Self = Self { meaning: UNKNOWN, modifiers: Modifiers::NONE, text: None };
+
     /// Reads a VIF and its extensions. What stands behind them counts where the order of a plain text is in doubt.
     ///
     /// # Errors
     /// More than ten extensions, or the end of the octets.
     #[inline(always)]
-    pub(crate) fn read(input: &mut Input<'a>, dif: &Dif) -> Result<Self, DecodeError> {
+    pub(crate) fn read(&mut self, input: &mut Input<'a>, dif: &Dif) -> Result<(), DecodeError> {
         let code = input.u8("VIF")?;
-        let mut vif = Self { meaning: *at(&primary::TABLE, code), modifiers: Modifiers::NONE, text: None };
-        if code >= 0x7b {
-            vif.extend(code, input, dif)?;
-        }
-        Ok(vif)
+        self.meaning = *at(&primary::TABLE, code);
+        self.modifiers = Modifiers::NONE;
+        self.text = None;
+        if code >= 0x7b { self.extend(code, input, dif) } else { Ok(()) }
     }
 
     #[inline(never)]
@@ -290,7 +292,9 @@ mod tests {
     fn meaning(octets: &[u8]) -> (Quantity, Unit, i8) {
         let mut input = Input::new(octets, 0, Layer::Application);
         let dif = Dif::read(&mut Input::new(&[0x04], 0, Layer::Application)).unwrap();
-        let Vif { meaning, modifiers, .. } = Vif::read(&mut input, &dif).unwrap();
+        let mut vif = Vif::NONE;
+        vif.read(&mut input, &dif).unwrap();
+        let Vif { meaning, modifiers, .. } = vif;
         input.end("VIB").unwrap();
         (meaning.quantity, meaning.unit, meaning.exponent + modifiers.exponent)
     }

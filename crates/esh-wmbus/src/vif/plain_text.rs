@@ -99,7 +99,8 @@ mod tests {
     fn vif(octets: &[u8]) -> (String, Unit, i8, usize) {
         let mut input = Input::new(octets, 0, Layer::Application);
         let dif = Dif::read(&mut input).unwrap();
-        let vif = Vif::read(&mut input, &dif).unwrap();
+        let mut vif = Vif::NONE;
+        vif.read(&mut input, &dif).unwrap();
         (vif.text.unwrap().to_string(), vif.meaning.unit, vif.modifiers.exponent, input.len())
     }
 

@@ -86,13 +86,11 @@ impl<'b> Json<'b> {
 
     /// Octets in lower-case hexadecimal.
     pub fn hex(&mut self, octets: &[u8]) {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
         self.separate();
         self.buffer.reserve(octets.len() * 2 + 2);
         self.buffer.push(b'"');
         for octet in octets {
-            let pair = [DIGITS[usize::from(octet >> 4)], DIGITS[usize::from(octet & 15)]];
-            self.buffer.extend_from_slice(&pair);
+            self.buffer.extend_from_slice(&[hex_digit(octet >> 4), hex_digit(*octet)]);
         }
         self.buffer.push(b'"');
     }
@@ -152,14 +150,21 @@ impl<'b> Json<'b> {
             '\r' => self.buffer.extend_from_slice(b"\\r"),
             '\t' => self.buffer.extend_from_slice(b"\\t"),
             '\0'..='\u{1f}' => {
-                const DIGITS: &[u8; 16] = b"0123456789abcdef";
                 let code = character as u8;
-                let pair = [DIGITS[usize::from(code >> 4)], DIGITS[usize::from(code & 15)]];
                 self.buffer.extend_from_slice(b"\\u00");
-                self.buffer.extend_from_slice(&pair);
+                self.buffer.extend_from_slice(&[hex_digit(code >> 4), hex_digit(code)]);
             }
             _ => self.buffer.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
         }
+    }
+}
+
+/// The digit of the low four bits.
+#[inline]
+pub(crate) const fn hex_digit(nibble: u8) -> u8 {
+    match nibble & 15 {
+        digit @ 0..=9 => b'0' + digit,
+        letter => b'a' - 10 + letter,
     }
 }
 

@@ -146,13 +146,22 @@ impl Decimal {
             return None;
         }
         let mut digits: i128 = 0;
+        // Zeros at the end that the digits have no room for go into the exponent.
+        let mut zeros = 0;
         for octet in whole.bytes().chain(fraction.bytes()) {
             if !octet.is_ascii_digit() {
                 return None;
             }
             let digit = i128::from(octet - b'0');
-            digits = digits.checked_mul(10)?.checked_add(if negative { -digit } else { digit })?;
+            let longer =
+                digits.checked_mul(10).and_then(|digits| digits.checked_add(if negative { -digit } else { digit }));
+            match longer {
+                Some(longer) if zeros == 0 => digits = longer,
+                _ if digit == 0 => zeros += 1,
+                _ => return None,
+            }
         }
+        let exponent = exponent.checked_add(zeros)?;
         let exponent = exponent.checked_sub(i32::try_from(fraction.len()).ok()?)?;
         let exponent = i8::try_from(exponent).ok()?;
         Some(Self { digits, exponent })

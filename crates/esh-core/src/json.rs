@@ -124,6 +124,16 @@ impl<'b> Json<'b> {
         self.buffer.extend_from_slice(digits.get(at..).unwrap_or_default());
     }
 
+    /// A whole number with a sign.
+    pub fn signed(&mut self, number: i64) {
+        self.separate();
+        self.comma = false;
+        if number < 0 {
+            self.buffer.push(b'-');
+        }
+        self.number(number.unsigned_abs());
+    }
+
     /// `true` or `false`.
     pub fn flag(&mut self, flag: bool) {
         self.raw(if flag { b"true" } else { b"false" });
@@ -194,12 +204,16 @@ mod tests {
                 json.hex(&[0x0a, 0xff]);
             });
             json.key("c").object(|_| {});
+            json.key("n").array(|json| {
+                json.signed(-71);
+                json.signed(71);
+            });
             json.key("d").text("\"\\\n\u{1}é");
             json.key("e").display(&"\u{7f}\t");
         });
         assert_eq!(
             core::str::from_utf8(&buffer).unwrap(),
-            "{\"a\":120,\"b\":[\"x\",null,true,\"0aff\"],\"c\":{},\"d\":\"\\\"\\\\\\n\\u0001é\",\"e\":\"\u{7f}\\t\"}"
+            "{\"a\":120,\"b\":[\"x\",null,true,\"0aff\"],\"c\":{},\"n\":[-71,71],\"d\":\"\\\"\\\\\\n\\u0001é\",\"e\":\"\u{7f}\\t\"}"
         );
     }
 }

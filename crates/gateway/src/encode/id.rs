@@ -22,14 +22,8 @@ pub fn report_id(
     hash.update(protocol.word());
     hash.update([0]);
     if let Some(meter) = meter {
-        let (mut address, mut left) = ([0; 80], 80);
-        {
-            let mut rest = &mut address[..];
-            // An address that would not fit is cut: the octets of the frame tell meters apart as well.
-            let _ = write!(rest, "{}", meter.address());
-            left -= left - rest.len();
-        }
-        hash.update(address.get(..80 - left).unwrap_or_default());
+        // Hashing cannot fail.
+        let _ = write!(hash, "{}", meter.address());
     }
     match (counter, received_at) {
         (Some(counter), _) => {

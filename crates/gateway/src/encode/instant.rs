@@ -1,6 +1,6 @@
 //! Instants: what a civil time is in a zone.
 
-use esh_core::{CivilTime, Precision};
+use esh_core::CivilTime;
 use jiff::tz::{AmbiguousOffset, TimeZone};
 
 /// The instant of a civil time in a zone, and whether it had to be chosen.
@@ -30,16 +30,10 @@ pub(super) fn of(time: CivilTime, zone: &TimeZone) -> Option<(jiff::Timestamp, b
     }
 }
 
-/// Its RFC 3339 text, told as precisely as the meter told it but never coarser than a second.
-#[must_use]
-pub(super) fn text(instant: jiff::Timestamp, precision: Precision) -> impl std::fmt::Display {
-    let _ = precision;
-    instant
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use esh_core::Precision;
 
     #[test]
     fn the_hour_that_happens_twice_takes_the_first_instant_unless_the_meter_says() {

@@ -83,7 +83,8 @@ fn write_register(json: &mut Json<'_>, register: Register) {
 fn write_obis(json: &mut Json<'_>, obis: Obis) {
     let mut text = [0u8; 24];
     let mut len = 0;
-    for (group, end) in [(obis.a, b'-'), (obis.b, b':'), (obis.c, b'.'), (obis.d, b'.'), (obis.e, b'*'), (obis.f, b'"')] {
+    for (group, end) in [(obis.a, b'-'), (obis.b, b':'), (obis.c, b'.'), (obis.d, b'.'), (obis.e, b'*'), (obis.f, b'"')]
+    {
         for (power, digit) in [(100, group / 100), (10, group / 10 % 10), (1, group % 10)] {
             if group >= power || power == 1 {
                 put(&mut text, &mut len, b'0' + digit);

@@ -1,11 +1,11 @@
 //! One line of `decode --lines`: bare hexadecimal, or a JSON object that says more.
 
+use super::batch::LINE_LIMIT;
 use crate::capture::{Framing, Stamp};
 use crate::decode::{Frame, not_octets};
 use crate::encode::Source;
 use esh_core::{DecodeError, Key, Protocol, Reason};
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
@@ -48,6 +48,10 @@ impl<'t> Line<'t> {
     pub(super) fn read(text: &'t [u8], octets: &mut Vec<u8>) -> Self {
         octets.clear();
         let mut line = Self { key: None, error: None, id: None, framing: None, received_at: None, rssi: None };
+        if text.len() > LINE_LIMIT {
+            line.error = Some(not_octets("line", 0, Reason::TooLong { limit: LINE_LIMIT, found: text.len() }));
+            return line;
+        }
         line.error = if text.first() == Some(&b'{') { line.read_json(text, octets) } else { hex(text, octets) }.err();
         line
     }
@@ -68,15 +72,12 @@ impl<'t> Line<'t> {
     }
 
     fn read_json(&mut self, text: &'t [u8], octets: &mut Vec<u8>) -> Result<(), DecodeError> {
-        let members: Members<'t> = serde_json::from_slice(text).map_err(|error| {
-            // What is JSON but not ours is told apart from what is no JSON: the column says where.
-            let _: Result<IgnoredAny, _> = serde_json::from_slice(text);
-            not_octets("JSON line", error.column().saturating_sub(1), Reason::Malformed)
-        })?;
+        let members: Members<'t> = serde_json::from_slice(text)
+            .map_err(|error| not_octets("JSON line", error.column().saturating_sub(1), Reason::Malformed))?;
         self.id = members.id;
         self.rssi = members.rssi;
         if let Some(format) = members.format {
-            self.framing = Some(Framing::from_word(&format).ok_or(not_octets("format", 0, Reason::Malformed))?);
+            self.framing = Some(Framing::from_word(&format).ok_or_else(|| not_octets("format", 0, Reason::Malformed))?);
         }
         if let Some(at) = members.received_at {
             self.received_at = Some(at.parse().map_err(|_| not_octets("received_at", 0, Reason::Malformed))?);

@@ -1,0 +1,1 @@
+//! Telegrams, written: the way back, from a payload to a frame.

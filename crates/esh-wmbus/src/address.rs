@@ -80,6 +80,9 @@ mod tests {
         let link = Address([0x2d, 0x2c, 0x78, 0x56, 0x34, 0x12, 0x1b, 0x16]);
         assert_eq!(link.to_transport(), [0x78, 0x56, 0x34, 0x12, 0x2d, 0x2c, 0x1b, 0x16]);
         assert_eq!(Address::from_transport(link.to_transport()), link);
-        assert_eq!(std::string::ToString::to_string(&link.meter(Protocol::Wmbus).address()), "wmbus:KAM:12345678:1b:16");
+        assert_eq!(
+            std::string::ToString::to_string(&link.meter(Protocol::Wmbus).address()),
+            "wmbus:KAM:12345678:1b:16"
+        );
     }
 }

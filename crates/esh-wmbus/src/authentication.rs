@@ -73,7 +73,8 @@ impl Authentication {
         let control = input.u16_le("fragmentation control field")?;
         let mut layer = Self { control, ..Self::default() };
         if layer.is_fragment() {
-            let meaning = format_args!("fragment {}{}", control & 0xff, if layer.more() { ", more follow" } else { "" });
+            let meaning =
+                format_args!("fragment {}{}", control & 0xff, if layer.more() { ", more follow" } else { "" });
             notes.number(at(LAYER, offset, 2, "fragmentation control field", "fcl"), control, &meaning);
         } else {
             notes.number(at(LAYER, offset, 2, "fragmentation control field", "fcl"), control, &"not fragmented");

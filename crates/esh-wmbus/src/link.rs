@@ -57,28 +57,40 @@ pub fn recognise(octets: &[u8], framing: Framing) -> Result<Outline, DecodeError
 fn guess(octets: &[u8]) -> Result<Outline, DecodeError> {
     let found = |framing, len| Ok(Outline { framing, len });
     let wired = wired::check(octets);
-    if let Ok(len) = wired {
+    // `E5` and `10` may also be the L-field of a wireless frame.
+    if let Ok(len) = wired
+        && (octets.first() == Some(&wired::LONG) || len == octets.len())
+    {
         return found(Framing::Wired, len);
     }
     let format_a = format_a(octets);
     if let Ok(len) = format_a {
         return found(Framing::FormatA, len);
     }
-    if let Ok(len) = format_b(octets) {
-        return found(Framing::FormatB, len);
-    }
     // One right CRC may be chance, in one frame of 65536. A second one, or a frame that ends where nothing else does,
     // is format A, damaged or cut.
     let first = octets.get(..FIRST + 2).is_some_and(|block| check(block, 0).is_ok());
     let exact = length_a(octets).is_ok_and(|len| len == octets.len());
-    let damaged = (first || exact) && {
-        let (right, seen) = blocks_right(octets);
-        right > 0 || first && (seen == 0 || without_crc(octets).is_err())
-    };
-    if damaged && let Err(error) = format_a {
+    let (right, seen) = if first || exact { blocks_right(octets) } else { (0, 0) };
+    if right > 0
+        && let Err(error) = format_a
+    {
         return Err(error);
     }
+    if let Ok(len) = format_b(octets) {
+        return found(Framing::FormatB, len);
+    }
+    if first
+        && (seen == 0 || without_crc(octets).is_err())
+        && let Err(error) = format_a
+    {
+        return Err(error);
+    }
+    // `68 L L 68` that breaks off is a wired frame cut short, rather than a wireless one whose C and M-field look so.
+    let cut = wired::looks_wired(octets)
+        && wired.is_err_and(|error| matches!(error.reason, Reason::Truncated { .. }) && error.offset > 3);
     match without_crc(octets) {
+        Err(_) | Ok(_) if cut => wired.and_then(|len| found(Framing::Wired, len)),
         Ok(len) => found(Framing::WithoutCrc, len),
         Err(_) if wired::looks_wired(octets) => wired.and_then(|len| found(Framing::Wired, len)),
         Err(error) => Err(error),
@@ -305,8 +317,9 @@ mod tests {
                 assert_eq!(frame, before);
                 for cut in 0..sent {
                     assert!(recognise(&frame[..cut], framing).is_err());
-                    // Cut in the first block, so short a frame may as well be a whole one without CRCs or of format B.
-                    if len < 13 {
+                    // Cut in the first block, so short a frame may as well be a whole one without CRCs or of format B;
+                    // and a single octet may be an acknowledgement.
+                    if len < 13 || cut == 1 {
                         continue;
                     }
                     assert!(recognise(&frame[..cut], Framing::Recognise).is_err(), "{framing:?} {len} {cut}");

@@ -1,5 +1,6 @@
 //! The way of a telegram: link, extended link, authentication, transport, security.
 
+use crate::crc::crc;
 use crate::{
     address::Address,
     authentication::{self, Authentication},
@@ -11,7 +12,6 @@ use crate::{
     transport::{Configuration, Transport, note_address, status_alarms},
     wired,
 };
-use crate::crc::crc;
 use esh_core::{
     Content, DecodeError, Input, Known, Layer, Learned, Meter, Protocol, Purpose, Reason, Refused, Security,
     SecurityState,
@@ -80,8 +80,7 @@ pub(crate) fn wireless(
         };
         note_address(notes, LAYER, 2, address, keys);
     }
-    let lower =
-        Lower { known, address: Some(address), control, wired: false, link_state: SecurityState::None };
+    let lower = Lower { known, address: Some(address), control, wired: false, link_state: SecurityState::None };
     let upper_at = input.offset();
     match input.peek() {
         None => Ok(Found { content: Content::Nothing, start: upper_at, end: upper_at, security: Security::NONE }),
@@ -187,7 +186,9 @@ fn guarded(
         1 => {
             notes.text(at(LAYER, session.offset - 1, 1, "encryption", "mode"), &"ell-ctr", &"AES-128 in counter mode");
             so_far.link_names_mode = true;
-            let Some(address) = lower.address else { return Err(error("session number", session.offset, Reason::NoKey)) };
+            let Some(address) = lower.address else {
+                return Err(error("session number", session.offset, Reason::NoKey));
+            };
             let vector = layer.initialisation_vector(address, session.number);
             match decrypt(guarded, vector, lower.known, so_far.meter.as_ref()) {
                 Ok(cipher) => Some((cipher, vector)),
@@ -236,11 +237,7 @@ fn payload_crc(guarded: &[u8]) -> Result<(), Reason> {
         return Err(Reason::Truncated { needed: 2, left: guarded.len() });
     };
     let (found, computed) = (u16::from_le_bytes(*sent), crc(payload));
-    if found == computed {
-        Ok(())
-    } else {
-        Err(Reason::Checksum { found: found.into(), computed: computed.into() })
-    }
+    if found == computed { Ok(()) } else { Err(Reason::Checksum { found: found.into(), computed: computed.into() }) }
 }
 
 /// Decrypts with the key that makes the payload CRC right, or leaves the octets as they were.

@@ -40,7 +40,8 @@ pub(crate) fn check(octets: &[u8]) -> Result<usize, DecodeError> {
 
 /// Whether the octets can only be meant as a wired frame, right or wrong.
 pub(crate) const fn looks_wired(octets: &[u8]) -> bool {
-    matches!(octets, [LONG, first, second, LONG, ..] if *first == *second) || matches!(octets, [SHORT, _, _, _, STOP])
+    matches!(octets, [LONG, first, second, LONG, ..] if *first == *second)
+        || matches!(octets, [SHORT, _, _, _, STOP, ..])
 }
 
 /// The check sum of the octets from the C field on: their arithmetic sum — EN 13757-2, 5.
@@ -118,7 +119,10 @@ mod tests {
         for (octets, expect) in [
             (&[0xe5u8][..], Ok(1)),
             (&[0x10, 0x7b, 0xfd, 0x78, 0x16], Ok(5)),
-            (&[0x10, 0x7b, 0xfd, 0x79, 0x16], Err("link layer, octet 3 (check sum): checksum 0079 does not fit the octets, which give 0078")),
+            (
+                &[0x10, 0x7b, 0xfd, 0x79, 0x16],
+                Err("link layer, octet 3 (check sum): checksum 0079 does not fit the octets, which give 0078"),
+            ),
             (&[0x10, 0x7b, 0xfd, 0x78], Err("link layer, octet 4 (stop character): needs 1 octet, 0 left")),
             (&[0x68, 0x03, 0x03, 0x68, 0x53, 0xfe, 0xbd, 0x0e, 0x16], Ok(9)),
             (&[0x68, 0x00, 0x00, 0x68, 0x08, 0x16], Err("link layer, octet 1 (L-field): needs 3 octets, 0 left")),

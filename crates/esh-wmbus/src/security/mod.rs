@@ -162,7 +162,8 @@ fn mode_7(octets: &mut [u8], envelope: &Envelope<'_>) -> Result<Plain, DecodeErr
     let right = envelope.try_keys(&mut |key| {
         if has_code {
             let keys = envelope.code_fits(octets, key);
-            opens_unproved |= keys.is_none() && envelope.message_keys(key, envelope.direction).is_some_and(|keys| opens(&keys));
+            opens_unproved |=
+                keys.is_none() && envelope.message_keys(key, envelope.direction).is_some_and(|keys| opens(&keys));
             return keys;
         }
         let mut directions = [envelope.direction, envelope.direction.other()].into_iter();
@@ -205,7 +206,8 @@ fn mode_10(octets: &mut [u8], envelope: &Envelope<'_>) -> Result<Plain, DecodeEr
     };
     associated.copy_from_slice(header);
     let left = octets.len().saturating_sub(envelope.payload);
-    let Some((text, tag)) = octets.get_mut(envelope.payload..).and_then(|rest| rest.split_last_chunk_mut::<TAG>()) else {
+    let Some((text, tag)) = octets.get_mut(envelope.payload..).and_then(|rest| rest.split_last_chunk_mut::<TAG>())
+    else {
         let error = configuration.error(Reason::Truncated { needed: TAG, left });
         return Err(DecodeError { field: "authentication tag", offset: envelope.payload, ..error });
     };

@@ -155,7 +155,10 @@ impl Unit {
             return fahrenheit_to_celsius(value).unwrap_or(unchanged);
         }
         let Some(Conversion { to, factor, scale, divisor }) = self.conversion() else { return unchanged };
-        let Some(value) = value.times(factor).and_then(|value| value.scale10(scale)) else { return unchanged };
+        // A power of ten only moves the point: most units of meters come this way.
+        let scaled =
+            if factor == 1 { value.scale10(scale) } else { value.times(factor).and_then(|v| v.scale10(scale)) };
+        let Some(value) = scaled else { return unchanged };
         if divisor == 1 {
             return Converted { value, unit: to, rounded: false };
         }

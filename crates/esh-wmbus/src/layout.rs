@@ -1,0 +1,118 @@
+//! Layouts: the headers of full frames, by which compact frames are understood.
+
+use crate::dif::Dif;
+use crate::records::{Header, check_header};
+use esh_core::{DecodeError, Format, Input, Known, Layer, Learned, Meter, Out, Reason};
+
+/// More headers than any frame holds.
+const LIMIT: usize = 256;
+
+/// The headers of a frame, one after the other: EN 13757-3, annex G.
+pub(crate) struct Layout {
+    octets: [u8; LIMIT],
+    len: usize,
+}
+
+impl Layout {
+    #[inline]
+    pub(crate) const fn new() -> Self {
+        Self { octets: [0; LIMIT], len: 0 }
+    }
+
+    /// Takes another header. A layout that grows too long teaches nothing.
+    #[inline]
+    pub(crate) fn push(&mut self, header: &[u8]) {
+        let end = self.len + header.len();
+        if let Some(place) = self.octets.get_mut(self.len..end) {
+            // Headers are two or three octets long: a call to copy them would cost more than the loop.
+            for (to, from) in place.iter_mut().zip(header) {
+                *to = *from;
+            }
+        }
+        self.len = end;
+    }
+
+    /// Hands over what the frame teaches.
+    pub(crate) fn teach(&self, out: &mut dyn Out<'_>) {
+        if let Some(headers @ [_, ..]) = self.octets.get(..self.len) {
+            out.learned(Learned::Layout { signature: crate::crc(headers), headers });
+        }
+    }
+}
+
+/// Reads record headers without values, a format frame: EN 13757-3, annex G.
+///
+/// It gives no reading; it teaches what its compact frames mean.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RecordLayout;
+
+impl Format for RecordLayout {
+    /// The payload is an optional length, the signature and the headers; the signature tells which.
+    fn read<'p>(
+        &self,
+        meter: Option<&Meter>,
+        payload: &'p [u8],
+        offset: usize,
+        known: &'p dyn Known,
+        out: &mut dyn Out<'p>,
+    ) -> Result<(), DecodeError> {
+        let _ = (meter, known);
+        let mut input = Input::new(payload, offset, Layer::Application);
+        let mut behind_length = input;
+        let length = behind_length.u8("length of the format")?;
+        if usize::from(length) == behind_length.len() && fits(behind_length) {
+            input = behind_length;
+        }
+        let signature = input.u16_le("format signature")?;
+        let headers = input.rest();
+        let computed = crate::crc(headers);
+        if signature != computed {
+            let reason = Reason::Checksum { found: signature.into(), computed: computed.into() };
+            return Err(Input::new(payload, offset, Layer::Application).error("format signature", reason));
+        }
+        check(input)?;
+        out.learned(Learned::Layout { signature, headers });
+        Ok(())
+    }
+}
+
+fn fits(mut input: Input<'_>) -> bool {
+    input.u16_le("format signature").is_ok_and(|signature| signature == crate::crc(input.rest()))
+}
+
+/// Whether the octets are headers, to the last.
+fn check(mut input: Input<'_>) -> Result<(), DecodeError> {
+    while !input.is_empty() {
+        let start = input;
+        let dif = Dif::read(&mut input.clone())?;
+        let header = Header::read(&mut input)?;
+        debug_assert_eq!(dif, header.dif);
+        check_header(&header, &start)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use esh_core::{Ignore, NothingKnown};
+
+    #[test]
+    fn the_crc_has_its_published_check_value() {
+        assert_eq!(crate::crc(b"123456789"), 0xc2b7);
+    }
+
+    #[test]
+    fn a_format_frame_is_checked_by_its_signature() {
+        let headers = [0x04, 0x13, 0x02, 0x3b];
+        let [low, high] = crate::crc(&headers).to_le_bytes();
+        let read = |payload: &'static [u8]| RecordLayout.read(None, payload, 0, &NothingKnown, &mut Ignore);
+        let mut payload = std::vec![low, high];
+        payload.extend(headers);
+        assert_eq!(read(payload.clone().leak()), Ok(()));
+        payload.insert(0, 6);
+        assert_eq!(read(payload.clone().leak()), Ok(()));
+        payload.push(0);
+        assert!(matches!(read(payload.leak()).unwrap_err().reason, Reason::Checksum { .. }));
+    }
+}

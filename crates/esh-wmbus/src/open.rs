@@ -295,7 +295,15 @@ fn upper(
     let Some(mut information) = ControlInformation::of(ci) else {
         return Err(message.error("CI field", Reason::UnknownFormat(ci.into())));
     };
-    if lower.wired && ci == 0x73 && input.len() == FIXED_DATA {
+    if lower.wired && ci == 0x73 && input.len() <= FIXED_DATA {
+        let [id @ .., _, _, _, _, _, _, _, _, _, _, _, _] = *{ input }.array::<FIXED_DATA>("fixed data structure")?;
+        so_far.meter = Some(Meter {
+            protocol: so_far.protocol,
+            manufacturer: None,
+            id: esh_core::Id::from_bcd(id),
+            version: None,
+            medium: None,
+        });
         information = ControlInformation {
             header: Header::None,
             content: Content::FixedData,
@@ -308,7 +316,11 @@ fn upper(
     if ControlInformation::is_reversed(ci) {
         return Err(message.error("CI field", Reason::Unsupported));
     }
-    let configuration = header.map_or_else(Configuration::default, |header| header.configuration);
+    let configuration = match header.map(|header| header.configuration) {
+        // Wired meters of the first standard fill the field, then a signature that none of them made, with ones.
+        Some(configuration) if lower.wired && configuration.word == 0xffff => Configuration::default(),
+        configuration => configuration.unwrap_or_default(),
+    };
     let to_meter = information.to_meter || ci::goes_to_meter(lower.control);
     let envelope = Envelope {
         known: lower.known,
@@ -321,6 +333,7 @@ fn upper(
         message: message_at,
         payload: input.offset(),
     };
+    so_far.mode = header.map(|_| configuration.mode()).or(so_far.mode);
     so_far.counter = envelope.counter().map(u64::from).or(so_far.counter);
     let plain = security::open(octets, &envelope)?;
     if let (true, Some(counter)) = (plain.proved, envelope.counter()) {
@@ -330,7 +343,7 @@ fn upper(
         notes.alarms(status_alarms(header.status));
     }
     let (start, end) = (envelope.payload, end - plain.tail);
-    let security = combine(&plain, header, lower.link_state);
+    let security = combine(&plain, header.map(|_| configuration.mode()), lower.link_state);
     if notes.wanted() {
         let link_encrypted = matches!(lower.link_state, SecurityState::Decrypted | SecurityState::AlreadyPlain);
         let from = if link_encrypted { message_at } else { start };
@@ -344,8 +357,7 @@ fn upper(
 const FIXED_DATA: usize = 16;
 
 /// How the frame as a whole was protected: by its transport layer, or else by its extended link.
-fn combine(plain: &Plain, header: Option<Transport>, link_state: SecurityState) -> Security {
-    let mode = header.map(|header| header.configuration.mode());
+fn combine(plain: &Plain, mode: Option<u8>, link_state: SecurityState) -> Security {
     match plain.state {
         SecurityState::None if link_state != SecurityState::None => {
             Security { mode: None, state: link_state, authenticated: plain.authenticated }
@@ -375,7 +387,7 @@ fn note_payload(
     notes.flag(at(Layer::Security, start, 0, "authenticated", "authenticated"), security.authenticated, &meaning);
     let mut input = Input::new(octets.get(start..).unwrap_or_default(), start, Layer::Application);
     match content {
-        Content::Other(0x6e | 0x6f | 0x70) => {
+        Content::Other(0x6e..=0x70) => {
             if let Ok(code) = input.u8("application error") {
                 let place = at(Layer::Application, start, 1, "application error", "application_error");
                 notes.number(place, code, &ci::application_error(code));

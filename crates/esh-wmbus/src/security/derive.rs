@@ -62,7 +62,7 @@ impl MessageKeys {
                 len += octets.len();
             }
         };
-        put(layer.message.as_ref().map(core::slice::from_ref).unwrap_or_default());
+        put(layer.message.as_slice());
         if let Some(information) = layer.key_information {
             put(&information.to_le_bytes());
         }

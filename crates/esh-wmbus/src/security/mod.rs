@@ -4,11 +4,13 @@ pub(crate) mod cipher;
 pub(crate) mod derive;
 #[cfg(feature = "des")]
 mod des;
+mod plain;
 
 use crate::{address::Address, authentication::Authentication, transport::Configuration};
 use cipher::{Cipher, same};
 use derive::{Direction, MessageKeys};
-use esh_core::{DecodeError, Key, Known, Layer, Meter, Purpose, Reason, SecurityState};
+use esh_core::{DecodeError, Key, Known, Layer, Meter, Protocol, Purpose, Reason, SecurityState};
+use plain::{Sure, looks_like_records};
 
 /// A message as sent, and everything that says how it is protected.
 pub(crate) struct Envelope<'a> {
@@ -49,7 +51,7 @@ const CHECK_OCTETS: [u8; 2] = [0x2f, 0x2f];
 pub(crate) fn open(octets: &mut [u8], envelope: &Envelope<'_>) -> Result<Plain, DecodeError> {
     let mode = envelope.configuration.mode();
     let result = match mode {
-        0 => plain(octets, envelope),
+        0 => mode_0(octets, envelope),
         #[cfg(feature = "des")]
         2 => mode_2(octets, envelope),
         5 => mode_5(octets, envelope),
@@ -57,29 +59,42 @@ pub(crate) fn open(octets: &mut [u8], envelope: &Envelope<'_>) -> Result<Plain, 
         10 => mode_10(octets, envelope),
         _ => Err(envelope.configuration.error(Reason::UnknownMode(mode))),
     };
-    // A key that opens it is stronger evidence than two octets that look plain.
     match result {
-        Err(error) if already_plain(error.reason, mode) && starts_plain(octets, envelope.payload) => Ok(Plain::ALREADY),
+        Err(error) if already_plain(octets, envelope, error.reason) => Ok(Plain::ALREADY),
         result => result,
     }
 }
 
-/// Whether a payload that could not be opened for that reason may have been decrypted before.
-const fn already_plain(reason: Reason, mode: u8) -> bool {
+/// Whether a payload that could not be opened for that reason has been decrypted before, or never was encrypted. A key
+/// that opens it is stronger evidence, so this is asked last.
+fn already_plain(octets: &[u8], envelope: &Envelope<'_>, reason: Reason) -> bool {
+    let mode = envelope.configuration.mode();
+    let payload = octets.get(envelope.payload..).unwrap_or_default();
     match reason {
-        Reason::NoKey | Reason::KeyRejected | Reason::CheckOctetsAbsent | Reason::UnknownMode(_) => true,
+        Reason::NoKey | Reason::KeyRejected | Reason::CheckOctetsAbsent => {}
         // The tag of mode 10 is the only thing that tells a right key.
-        Reason::Authentication => mode == 10,
-        _ => false,
+        Reason::Authentication if mode == 10 => {}
+        // Some makers set bits that no mode is defined for, and the first standard had a signature there.
+        Reason::UnknownMode(_) if !is_defined(mode) => {
+            let wired = envelope.meter.is_some_and(|meter| meter.protocol == Protocol::Mbus);
+            if looks_like_records(payload, if wired { Sure::Supported } else { Sure::Alone }) {
+                return true;
+            }
+        }
+        Reason::UnknownMode(_) => {}
+        _ => return false,
     }
+    // In one ciphertext of 65536 the check octets stand by chance.
+    payload.starts_with(&CHECK_OCTETS) && looks_like_records(payload, Sure::Supported)
 }
 
-fn starts_plain(octets: &[u8], payload: usize) -> bool {
-    octets.get(payload..).is_some_and(|octets| octets.starts_with(&CHECK_OCTETS))
+/// Whether the standard has or had encryption by that mode — EN 13757-7, 7.6, table 19.
+const fn is_defined(mode: u8) -> bool {
+    matches!(mode, 1..=5 | 7..=10 | 13)
 }
 
 /// Mode 0, where an authentication code may still be.
-fn plain(octets: &[u8], envelope: &Envelope<'_>) -> Result<Plain, DecodeError> {
+fn mode_0(octets: &[u8], envelope: &Envelope<'_>) -> Result<Plain, DecodeError> {
     if envelope.authentication.is_none_or(|layer| layer.code.is_none()) {
         return Ok(Plain::AS_SENT);
     }
@@ -154,7 +169,7 @@ fn mode_7(octets: &mut [u8], envelope: &Envelope<'_>) -> Result<Plain, DecodeErr
     let first = envelope.encrypted(octets, encrypted)?.first_chunk::<16>().copied();
     let has_code = envelope.authentication.is_some_and(|layer| layer.code.is_some());
     let Some(first) = first else {
-        return plain(octets, envelope).map(|plain| Plain { state: SecurityState::AlreadyPlain, ..plain });
+        return mode_0(octets, envelope).map(|plain| Plain { state: SecurityState::AlreadyPlain, ..plain });
     };
     envelope.check_derivation()?;
     let opens = |keys: &MessageKeys| keys.encryption.decrypt(first).starts_with(&CHECK_OCTETS);

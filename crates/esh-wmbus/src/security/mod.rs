@@ -7,7 +7,7 @@ mod des;
 mod plain;
 
 use crate::{address::Address, authentication::Authentication, transport::Configuration};
-use cipher::{Cipher, same};
+use cipher::{Cipher, Decipher, same};
 use derive::{Direction, MessageKeys};
 use esh_core::{DecodeError, Key, Known, Layer, Meter, Protocol, Purpose, Reason, SecurityState};
 use plain::{Sure, looks_like_records};
@@ -145,7 +145,7 @@ fn mode_5(octets: &mut [u8], envelope: &Envelope<'_>) -> Result<Plain, DecodeErr
     let n = envelope.access;
     let vector = [m0, m1, a0, a1, a2, a3, a4, a5, n, n, n, n, n, n, n, n];
     let right = envelope.try_keys(&mut |key| {
-        let cipher = Cipher::new(key);
+        let cipher = Decipher::new(key);
         let [b0, b1, ..] = cipher.decrypt(first);
         ([b0 ^ m0, b1 ^ m1] == CHECK_OCTETS).then_some((cipher, *key))
     });
@@ -172,29 +172,35 @@ fn mode_7(octets: &mut [u8], envelope: &Envelope<'_>) -> Result<Plain, DecodeErr
         return mode_0(octets, envelope).map(|plain| Plain { state: SecurityState::AlreadyPlain, ..plain });
     };
     envelope.check_derivation()?;
-    let opens = |keys: &MessageKeys| keys.encryption.decrypt(first).starts_with(&CHECK_OCTETS);
+    let opens = |keys: &MessageKeys| {
+        let cipher = Decipher::new(&keys.encryption());
+        let right = cipher.decrypt(first).starts_with(&CHECK_OCTETS);
+        (cipher, right)
+    };
+    let directions = [envelope.direction, envelope.direction.other()];
     let mut opens_unproved = false;
     let right = envelope.try_keys(&mut |key| {
-        if has_code {
-            let keys = envelope.code_fits(octets, key);
-            opens_unproved |=
-                keys.is_none() && envelope.message_keys(key, envelope.direction).is_some_and(|keys| opens(&keys));
-            return keys;
+        if has_code && let Some(keys) = envelope.code_fits(octets, key) {
+            return Some(opens(&keys));
         }
-        let mut directions = [envelope.direction, envelope.direction.other()].into_iter();
-        directions.find_map(|direction| envelope.message_keys(key, direction).filter(opens))
+        let opened = directions.into_iter().find_map(|direction| {
+            let keys = envelope.message_keys(key, direction)?;
+            Some(opens(&keys)).filter(|(_, right)| *right)
+        });
+        opens_unproved |= has_code && opened.is_some();
+        opened.filter(|_| !has_code)
     });
-    let keys = match right {
-        Ok(keys) => keys,
+    let (cipher, opens) = match right {
+        Ok(opened) => opened,
         Err(Reason::KeyRejected) if opens_unproved => return Err(envelope.code_error(Reason::Authentication)),
         Err(reason) => return Err(configuration.error(reason)),
     };
-    if !opens(&keys) {
+    if !opens {
         let error = configuration.error(Reason::CheckOctetsAbsent);
         return Err(DecodeError { field: "check octets", offset: envelope.payload, ..error });
     }
     envelope.check_counter()?;
-    keys.encryption.cbc_decrypt([0; 16], envelope.encrypted(octets, encrypted)?);
+    cipher.cbc_decrypt([0; 16], envelope.encrypted(octets, encrypted)?);
     Ok(Plain { authenticated: has_code, ..Plain::DECRYPTED })
 }
 
@@ -231,14 +237,14 @@ fn mode_10(octets: &mut [u8], envelope: &Envelope<'_>) -> Result<Plain, DecodeEr
     let nonce = [m0, m1, a0, a1, a2, a3, a4, a5, 0, c0, c1, c2, c3];
     let opened = envelope.try_keys(&mut |key| {
         [envelope.direction, envelope.direction.other()].into_iter().find_map(|direction| {
-            let keys = envelope.message_keys(key, direction)?;
-            keys.encryption.ccm_open(&nonce, associated, text, tag).then_some(keys)
+            let cipher = Cipher::new(&envelope.message_keys(key, direction)?.encryption());
+            cipher.ccm_open(&nonce, associated, text, tag).then_some(cipher)
         })
     });
     match opened {
-        Ok(keys) => {
+        Ok(cipher) => {
             if let Err(replayed) = envelope.check_counter() {
-                keys.encryption.ccm_close(&nonce, text);
+                cipher.ccm_close(&nonce, text);
                 return Err(replayed);
             }
             Ok(Plain { authenticated: true, tail: TAG, ..Plain::DECRYPTED })
@@ -283,7 +289,7 @@ impl Envelope<'_> {
     fn try_keys<T>(&self, opens: &mut dyn FnMut(&[u8; 16]) -> Option<T>) -> Result<T, Reason> {
         let mut right = None;
         let refused = self.offer_keys(&mut |key| {
-            right = key.expose_128().and_then(|key| opens(key));
+            right = key.expose_128().and_then(&mut *opens);
             right.is_some()
         });
         right.ok_or(refused)

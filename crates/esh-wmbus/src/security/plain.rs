@@ -79,8 +79,7 @@ fn value(coding: u8, octets: &[u8]) -> Option<(&[u8], &[u8])> {
             let (length, rest) = octets.split_first()?;
             let len = match length {
                 0x00..=0xbf => *length,
-                0xc0..=0xcf | 0xd0..=0xdf => length & 0x0f,
-                0xe0..=0xef => length & 0x0f,
+                0xc0..=0xef => length & 0x0f,
                 _ => return None,
             };
             return rest.split_at_checked(len.into());

@@ -34,6 +34,7 @@ pub mod ci;
 mod crc;
 pub mod extended_link;
 pub mod fragments;
+mod guarded;
 pub mod line;
 pub mod link;
 mod note;

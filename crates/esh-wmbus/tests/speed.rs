@@ -46,14 +46,18 @@ fn how_long_opening_takes() {
                 let mut buffer = [0; 300];
                 let frame = telegram.write(&mut buffer).unwrap();
                 let mut copy = [0; 300];
-                let rounds = 200_000;
-                let start = Instant::now();
-                for _ in 0..rounds {
-                    let copy = &mut copy[..frame.len()];
-                    copy.copy_from_slice(black_box(frame));
-                    black_box(Wmbus::default().open(copy, &known, &mut Ignore).unwrap());
-                }
-                let each = start.elapsed().as_nanos() / rounds;
+                let (batches, rounds) = (100, 2_000);
+                let each = (0..batches).map(|_| {
+                    let start = Instant::now();
+                    for _ in 0..rounds {
+                        let copy = &mut copy[..frame.len()];
+                        copy.copy_from_slice(black_box(frame));
+                        black_box(Wmbus::default().open(copy, &known, &mut Ignore).unwrap());
+                    }
+                    start.elapsed().as_nanos() / rounds
+                });
+                // The least, because others use this machine too.
+                let each = each.min().unwrap();
                 println!("{name}, {framing:?}, {} octets: {each} ns", frame.len());
             }
         }

@@ -4,29 +4,16 @@ pub(crate) mod cipher;
 pub(crate) mod derive;
 #[cfg(feature = "des")]
 mod des;
+mod envelope;
 mod plain;
 
-use crate::{address::Address, authentication::Authentication, transport::Configuration};
-use cipher::{Cipher, Decipher, same};
-use derive::{Direction, MessageKeys};
-use esh_core::{DecodeError, Key, Known, Layer, Meter, Protocol, Purpose, Reason, SecurityState};
-use plain::{Sure, looks_like_records};
+pub(crate) use envelope::{Envelope, check_counter};
 
-/// A message as sent, and everything that says how it is protected.
-pub(crate) struct Envelope<'a> {
-    pub(crate) known: &'a dyn Known,
-    pub(crate) meter: Option<Meter>,
-    /// The address that keys and initialisation vectors are made with.
-    pub(crate) address: Option<Address>,
-    pub(crate) access: u8,
-    pub(crate) configuration: Configuration,
-    pub(crate) authentication: Option<Authentication>,
-    pub(crate) direction: Direction,
-    /// Where the CI field of the transport layer stands.
-    pub(crate) message: usize,
-    /// Where the payload begins.
-    pub(crate) payload: usize,
-}
+use crate::address::Address;
+use cipher::{Cipher, Decipher};
+use derive::MessageKeys;
+use esh_core::{DecodeError, Protocol, Reason, SecurityState};
+use plain::{Sure, looks_like_records};
 
 /// A payload in plain.
 pub(crate) struct Plain {
@@ -257,90 +244,145 @@ fn mode_10(octets: &mut [u8], envelope: &Envelope<'_>) -> Result<Plain, DecodeEr
     }
 }
 
-impl Envelope<'_> {
-    /// The message counter, of whichever layer has one.
-    pub(crate) fn counter(&self) -> Option<u32> {
-        self.authentication.and_then(|layer| layer.counter).or(self.configuration.counter)
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Address, Framing, Wmbus,
+        authentication::{Authentication, Code},
+        security::derive::Direction,
+        telegram::{Protection, Telegram},
+    };
+    use esh_core::{Carrier, Ignore, Key, Known, Manufacturer, Medium, Meter, Opened, Purpose, Refused};
+    use std::{string::ToString, vec::Vec};
 
-    /// The encrypted octets.
-    fn encrypted<'o>(&self, octets: &'o mut [u8], len: usize) -> Result<&'o mut [u8], DecodeError> {
-        let left = octets.len().saturating_sub(self.payload);
-        octets.get_mut(self.payload..).and_then(|rest| rest.get_mut(..len)).ok_or(DecodeError {
-            layer: Layer::Security,
-            field: "encrypted blocks",
-            offset: self.payload,
-            reason: Reason::Truncated { needed: len, left },
-        })
-    }
+    const KEY: [u8; 16] = [7; 16];
+    const COUNTER: u32 = 0x0102_0304;
 
-    fn offer_keys(&self, fits: &mut dyn FnMut(&Key) -> bool) -> Reason {
-        let mut offered = false;
-        if let Some(meter) = &self.meter {
-            self.known.keys(meter, Purpose::Data, &mut |key| {
-                offered = true;
-                fits(key)
-            });
+    struct Told(Option<[u8; 16]>, Option<u64>);
+
+    impl Known for Told {
+        fn keys(&self, _: &Meter, _: Purpose, each: &mut dyn FnMut(&Key) -> bool) -> bool {
+            self.0.is_some_and(|key| each(&Key::new(&key).unwrap()))
         }
-        if offered { Reason::KeyRejected } else { Reason::NoKey }
-    }
 
-    /// What the first key that opens makes of it.
-    fn try_keys<T>(&self, opens: &mut dyn FnMut(&[u8; 16]) -> Option<T>) -> Result<T, Reason> {
-        let mut right = None;
-        let refused = self.offer_keys(&mut |key| {
-            right = key.expose_128().and_then(&mut *opens);
-            right.is_some()
-        });
-        right.ok_or(refused)
-    }
-
-    /// The counter of a message whose key is proved is above the last one accepted.
-    fn check_counter(&self) -> Result<(), DecodeError> {
-        let Some(counter) = self.counter() else { return Ok(()) };
-        check_counter(self.known, self.meter.as_ref(), counter)
-            .map_err(|reason| DecodeError { field: "message counter", ..self.code_error(reason) })
-    }
-
-    fn check_derivation(&self) -> Result<(), DecodeError> {
-        match self.configuration.derivation() {
-            0 => Ok(()),
-            1 if self.counter().is_some() => Ok(()),
-            1 => Err(self.configuration.error(Reason::Malformed)),
-            other => Err(self.configuration.extension_error(Reason::Reserved(other.into()))),
+        fn counter(&self, _: &Meter, _: Purpose) -> Option<u64> {
+            self.1
         }
     }
 
-    fn message_keys(&self, key: &[u8; 16], direction: Direction) -> Option<MessageKeys> {
-        // Only modes 7 and 10 can say that keys are not derived.
-        if matches!(self.configuration.mode(), 7 | 10) && self.configuration.derivation() == 0 {
-            return Some(MessageKeys::persistent(key));
+    fn address() -> Address {
+        Address::new(Manufacturer(0x2c2d), [0x78, 0x56, 0x34, 0x12], 7, Medium::WATER)
+    }
+
+    fn telegram(mode: u8) -> Vec<u8> {
+        let key = &Key::new(&KEY).unwrap();
+        let telegram = Telegram {
+            framing: Framing::WithoutCrc,
+            control: 0x44,
+            link: address(),
+            primary: 0,
+            extended: None,
+            ci: 0x7a,
+            meter: address(),
+            access: 3,
+            status: 0,
+            protection: match mode {
+                5 => Protection::Mode5 { key },
+                7 => Protection::Mode7 { key, counter: COUNTER },
+                _ => Protection::Mode10 { key, counter: COUNTER },
+            },
+            payload: &[0x04, 0x13, 1, 2, 3, 0],
+        };
+        telegram.write(&mut [0; 300]).unwrap().to_vec()
+    }
+
+    /// Where the message of a mode 7 telegram begins, behind CI, AFLL, FCL, MCL, MCR and MAC.
+    const MESSAGE: usize = 10 + 2 + 2 + 1 + 4 + 8;
+
+    /// Makes the code of a mode 7 telegram right again.
+    fn seal(frame: &mut [u8]) {
+        let keys = MessageKeys::derive(&KEY, COUNTER, address(), Direction::FromMeter);
+        let layer = Authentication { message: Some(0x25), counter: Some(COUNTER), ..Authentication::default() };
+        let code = keys.code(&layer, &frame[MESSAGE..]);
+        frame[MESSAGE - 8..MESSAGE].copy_from_slice(&code[..8]);
+        assert!(Code::new(&code).is_some());
+    }
+
+    #[test]
+    fn different_troubles_are_different_answers() {
+        let right = || Told(Some(KEY), None);
+        let cut = |mut frame: Vec<u8>, by: usize| {
+            frame.truncate(frame.len() - by);
+            frame[0] -= by as u8;
+            frame
+        };
+        let altered = |mut frame: Vec<u8>, at: usize, sealed: bool| {
+            frame[at] ^= 1;
+            if sealed {
+                seal(&mut frame);
+            }
+            frame
+        };
+        for (mut frame, told, expect) in [
+            (telegram(5), right(), "opened, false"),
+            (telegram(7), right(), "opened, true"),
+            (telegram(10), right(), "opened, true"),
+            (telegram(5), Told(None, None), "security layer, octet 13 (configuration field): no key for this meter"),
+            (
+                telegram(5),
+                Told(Some([8; 16]), None),
+                "security layer, octet 13 (configuration field): none of the known keys opens it",
+            ),
+            (
+                telegram(7),
+                Told(Some([8; 16]), None),
+                "security layer, octet 30 (configuration field): none of the known keys opens it",
+            ),
+            (
+                altered(telegram(7), 34, true),
+                right(),
+                "security layer, octet 33 (check octets): the key is right, but the check octets 2f 2f are not there",
+            ),
+            (
+                altered(telegram(7), MESSAGE + 2, false),
+                right(),
+                "authentication layer, octet 19 (authentication code): the authentication code does not fit: wrong key or altered octets",
+            ),
+            (
+                altered(telegram(10), 27, false),
+                right(),
+                "security layer, octet 27 (authentication tag): the authentication code does not fit: wrong key or altered octets",
+            ),
+            (
+                altered(telegram(5), 14, false),
+                right(),
+                "security layer, octet 13 (configuration field): security mode 4 is not known",
+            ),
+            (cut(telegram(5), 1), right(), "security layer, octet 15 (encrypted blocks): needs 16 octets, 15 left"),
+            (
+                telegram(7),
+                Told(Some(KEY), Some(COUNTER.into())),
+                "authentication layer, octet 15 (message counter): counter 16909060 is not above 16909060, the last one accepted",
+            ),
+            (
+                telegram(10),
+                Told(Some(KEY), Some(u64::MAX)),
+                "transport layer, octet 17 (message counter): counter 16909060 is not above 18446744073709551615, the last one accepted",
+            ),
+            (telegram(10), Told(Some(KEY), Some(u64::from(COUNTER) - 1)), "opened, true"),
+        ] {
+            let sent = frame.clone();
+            let found: Result<Opened<'_>, Refused> = Wmbus::default().open(&mut frame, &told, &mut Ignore);
+            match found {
+                Ok(opened) => assert_eq!(std::format!("opened, {}", opened.security.authenticated), expect),
+                Err(refused) => {
+                    assert_eq!(refused.error.to_string(), expect);
+                    assert_eq!(refused.meter, Some(address().meter(Protocol::Wmbus)));
+                    assert!(refused.mode.is_some());
+                    assert_eq!(frame, sent, "{expect}");
+                }
+            }
         }
-        Some(MessageKeys::derive(key, self.counter()?, self.address?, direction))
-    }
-
-    /// The keys of this message, if its authentication code was made with them.
-    fn code_fits(&self, octets: &[u8], key: &[u8; 16]) -> Option<MessageKeys> {
-        let layer = self.authentication?;
-        let code = layer.code?;
-        let message = octets.get(self.message..)?;
-        [self.direction, self.direction.other()].into_iter().find_map(|direction| {
-            let keys = self.message_keys(key, direction)?;
-            let computed = keys.code(&layer, message);
-            same(computed.get(..code.octets().len())?, code.octets()).then_some(keys)
-        })
-    }
-
-    fn code_error(&self, reason: Reason) -> DecodeError {
-        DecodeError { layer: Layer::Authentication, field: "authentication code", offset: self.message, reason }
-    }
-}
-
-/// Whether a counter is above the last one accepted from a meter.
-pub(crate) fn check_counter(known: &dyn Known, meter: Option<&Meter>, counter: u32) -> Result<(), Reason> {
-    let found = u64::from(counter);
-    match meter.and_then(|meter| known.counter(meter, Purpose::Data)) {
-        Some(last) if found <= last => Err(Reason::Replayed { last, found }),
-        _ => Ok(()),
     }
 }

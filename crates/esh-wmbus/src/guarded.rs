@@ -29,7 +29,7 @@ pub(crate) fn open(
     let opening = match session.encryption() {
         0 => None,
         1 => {
-            notes.text(at(LAYER, session.offset - 1, 1, "encryption", "mode"), &"ell-ctr", &"AES-128 in counter mode");
+            notes.text(at(LAYER, session.offset - 4, 0, "encryption", "mode"), &"ell-ctr", &"AES-128 in counter mode");
             so_far.link_names_mode = true;
             let Some(address) = lower.address else {
                 return Err(error("session number", session.offset, Reason::NoKey));

@@ -2,7 +2,7 @@
 //!
 //! # The way of a telegram, top to bottom
 //!
-//! 1. [`line`]: chips of a radio become octets (3-out-of-6 or Manchester), where the receiver has not done it.
+//! 1. [`mod@line`]: chips of a radio become octets (3-out-of-6 or Manchester), where the receiver has not done it.
 //! 2. [`link`]: the frame is recognised, its end found and its check sums proved: frame format A or B, without CRCs, or
 //!    wired ([`wired`]). CRCs are taken out where the frame lies.
 //! 3. [`extended_link`]: access number, session, payload CRC; AES in counter mode.
@@ -39,6 +39,7 @@ mod explain;
 pub mod extended_link;
 mod fixed;
 pub mod fragments;
+mod guarded;
 mod history;
 mod layout;
 pub mod line;

@@ -271,15 +271,25 @@ fn decode_line(
         Some(own) => LineKeys::Own(own.as_ref()),
         None => LineKeys::Common(&options.keys),
     };
-    let (taught, fragments) = match memory {
+    let (taught, mut fragments) = match memory {
         Some(Memory { taught, fragments }) => (Some(&*taught), Some(fragments)),
         None => (None, None),
     };
     let known = LineKnown::new(keys, taught, options.replay_check);
     let decoded = match line.error {
-        None => decoder.decode(&line.frame(options.protocol, scratch), &known, fragments, lessons, report),
+        None => {
+            decoder.decode(&line.frame(options.protocol, scratch), &known, fragments.as_deref_mut(), lessons, report)
+        }
         Some(error) => decoder.refuse(&line.frame(options.protocol, scratch), error, report),
     };
+    // A line with an id is a question of its own: parts before it count, but it is no part for a later line.
+    if decoded.part
+        && decoded.error.is_some()
+        && line.has_id()
+        && let Some(fragments) = fragments
+    {
+        *fragments = Fragments::default();
+    }
     report.push(b'\n');
     (known.asked() || decoded.part, decoded)
 }

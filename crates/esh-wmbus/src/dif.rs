@@ -1,5 +1,6 @@
 //! The data information block: how a value is coded, and to which register it belongs.
 
+use crate::value::Kind;
 use esh_core::{DecodeError, Function, Input, Reason, Register};
 
 /// The most extensions a DIF or a VIF may have, EN 13757-3, 6.3.
@@ -21,7 +22,6 @@ pub(crate) struct Dif {
 pub(crate) struct Coding(u8);
 
 impl Coding {
-    pub(crate) const REAL: Self = Self(0x5);
     pub(crate) const SELECTION: Self = Self(0x8);
     #[cfg(test)]
     pub(crate) const VARIABLE: Self = Self(0xd);
@@ -29,21 +29,27 @@ impl Coding {
     /// The octets a value of this coding takes; `None` where its first octet tells.
     #[inline]
     pub(crate) const fn len(self) -> Option<usize> {
-        const LEN: [u8; 16] = [0, 1, 2, 3, 4, 4, 6, 8, 0, 1, 2, 3, 4, 0xff, 6, 0xff];
-        match LEN[(self.0 & 0xf) as usize] {
-            0xff => None,
-            len => Some(len as usize),
+        Some(match self.0 {
+            0x1 | 0x9 => 1,
+            0x2 | 0xa => 2,
+            0x3 | 0xb => 3,
+            0x4 | 0x5 | 0xc => 4,
+            0x6 | 0xe => 6,
+            0x7 => 8,
+            0xd | 0xf => return None,
+            _ => 0,
+        })
+    }
+
+    /// How its octets are to be taken; that of a variable length is told by its first octet.
+    #[inline]
+    pub(crate) const fn kind(self) -> Kind {
+        match self.0 {
+            0x1..=0x4 | 0x6 | 0x7 => Kind::Integer,
+            0x5 => Kind::Real,
+            0x9..=0xc | 0xe => Kind::Bcd,
+            _ => Kind::Nothing,
         }
-    }
-
-    #[inline]
-    pub(crate) const fn is_integer(self) -> bool {
-        matches!(self.0, 1..=4 | 6 | 7)
-    }
-
-    #[inline]
-    pub(crate) const fn is_bcd(self) -> bool {
-        matches!(self.0, 9..=0xc | 0xe)
     }
 
     /// Its name in the table of the standard.

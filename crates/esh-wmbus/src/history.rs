@@ -6,7 +6,7 @@ use crate::vif::Modifiers;
 use esh_core::{CivilTime, Function, Input, Quality, Register, Value};
 
 /// Most telegrams give one or two dates, the longest histories two dozen.
-const LIMIT: usize = 32;
+const LIMIT: usize = 24;
 
 /// The dates of registers: a date of storage number n tells when the other values of storage n were taken,
 /// EN 13757-3, 6.3.
@@ -16,20 +16,20 @@ pub(crate) struct Dates {
 }
 
 impl Dates {
-    /// The dates in a payload of records; `None` when there is none, which a look at the octets mostly tells.
+    /// The dates in a payload of records; none where a look at the octets tells that there is none.
     #[inline]
-    pub(crate) fn gather(input: Input<'_>) -> Option<Self> {
-        if may_be_dated(input.rest()) { Self::collect(input) } else { None }
+    pub(crate) fn gather(input: Input<'_>, into: &mut Option<Self>) {
+        if may_be_dated(input.rest()) {
+            Self::collect(input, into);
+        }
     }
 
-    #[cold]
-    fn collect(mut input: Input<'_>) -> Option<Self> {
-        let mut dates = None;
+    #[inline(never)]
+    fn collect(mut input: Input<'_>, into: &mut Option<Self>) {
         // Where reading stops with an error, the dates before it hold.
         while let Ok(Next::Record(header, _, raw)) = records::next(&mut input) {
-            Self::note(&mut dates, &header, raw);
+            Self::note(into, &header, raw);
         }
-        dates
     }
 
     /// Keeps the date of a record, if it is one.
@@ -89,7 +89,9 @@ mod tests {
             0x44, 0x13, 1, 0, 0, 0, 0x42, 0x6c, 0x9f, 0x2c, 0x54, 0x6d, 0x0b, 0x0b, 0xcd, 0x13, 0x82, 0x04, 0x6c, 0xbf,
             0x25, 0x04, 0x6d, 0x3b, 0x37, 0xdf, 0x2c,
         ];
-        let dates = Dates::gather(Input::new(&octets, 0, Layer::Application)).unwrap();
+        let mut dates = None;
+        Dates::gather(Input::new(&octets, 0, Layer::Application), &mut dates);
+        let dates = dates.unwrap();
         let at = |storage, tariff, function| {
             dates.of(Register { storage, tariff, subunit: 0 }, function).map(|time| time.to_string())
         };

@@ -1,42 +1,25 @@
 //! Layouts: the headers of full frames, by which compact frames are understood.
 
 use crate::dif::Dif;
-use crate::records::{Header, check_header};
+use crate::records::{self, FILLER, Header, Next, check_header};
 use esh_core::{DecodeError, Format, Input, Known, Layer, Learned, Meter, Out, Reason};
 
 /// More headers than any frame holds.
 const LIMIT: usize = 256;
 
-/// The headers of a frame, one after the other: EN 13757-3, annex G.
-pub(crate) struct Layout {
-    octets: [u8; LIMIT],
-    len: usize,
-}
-
-impl Layout {
-    #[inline]
-    pub(crate) const fn new() -> Self {
-        Self { octets: [0; LIMIT], len: 0 }
+/// Hands over the headers of a full frame, one after the other: EN 13757-3, annex G.
+#[inline(never)]
+pub(crate) fn teach(mut input: Input<'_>, signature: u16, out: &mut dyn Out<'_>) {
+    let mut headers = [0; LIMIT];
+    let mut len = 0;
+    while let Ok(Next::Record(header, ..)) = records::next(&mut input) {
+        let end = len + header.octets.len();
+        let Some(place) = headers.get_mut(len..end) else { return };
+        place.copy_from_slice(header.octets);
+        len = end;
     }
-
-    /// Takes another header. A layout that grows too long teaches nothing.
-    #[inline]
-    pub(crate) fn push(&mut self, header: &[u8]) {
-        let end = self.len + header.len();
-        if let Some(place) = self.octets.get_mut(self.len..end) {
-            // Headers are two or three octets long: a call to copy them would cost more than the loop.
-            for (to, from) in place.iter_mut().zip(header) {
-                *to = *from;
-            }
-        }
-        self.len = end;
-    }
-
-    /// Hands over what the frame teaches.
-    pub(crate) fn teach(&self, out: &mut dyn Out<'_>) {
-        if let Some(headers @ [_, ..]) = self.octets.get(..self.len) {
-            out.learned(Learned::Layout { signature: crate::crc(headers), headers });
-        }
+    if let Some(headers @ [_, ..]) = headers.get(..len) {
+        out.learned(Learned::Layout { signature, headers });
     }
 }
 
@@ -58,6 +41,11 @@ impl Format for RecordLayout {
     ) -> Result<(), DecodeError> {
         let _ = (meter, known);
         let mut input = Input::new(payload, offset, Layer::Application);
+        // The check octets of the security layer stand outside the format.
+        while input.peek() == Some(FILLER) {
+            input.u8("filler")?;
+        }
+        let start = input;
         let mut behind_length = input;
         let length = behind_length.u8("length of the format")?;
         if usize::from(length) == behind_length.len() && fits(behind_length) {
@@ -68,7 +56,7 @@ impl Format for RecordLayout {
         let computed = crate::crc(headers);
         if signature != computed {
             let reason = Reason::Checksum { found: signature.into(), computed: computed.into() };
-            return Err(Input::new(payload, offset, Layer::Application).error("format signature", reason));
+            return Err(start.error("format signature", reason));
         }
         check(input)?;
         out.learned(Learned::Layout { signature, headers });

@@ -1,21 +1,22 @@
 //! The records of a payload, one after the other: what most meters send.
 
+use crate::crc::Crc;
 use crate::dif::{Coding, Dif};
 use crate::explain;
 use crate::history::Dates;
-use crate::layout::Layout;
+use crate::layout;
 use crate::quantity::canonical;
 use crate::value::{self, Raw};
 use crate::vif::{Reads, Vif};
 use esh_core::{
-    Alarm, Alarms, DecodeError, Format, Function, Input, Known, Layer, Medium, Meter, Origin, Out, Qualifier, Quality,
-    Quantity, Reading, Reason, Unit, Value,
+    Alarm, Alarms, DecodeError, Format, Function, Input, Known, Layer, Medium, Meter, Origin, Out, Qualifier,
+    Qualifiers, Quality, Quantity, Reading, Reason, Unit, Value,
 };
 
 /// Reads M-Bus records with their headers: EN 13757-3, clause 6.
 ///
-/// Each record becomes one reading; what only the maker can explain stays as octets. The headers are handed to
-/// [`Out::learned`], for compact frames to come.
+/// Each record becomes one reading; what only the maker can explain stays as octets. Headers that [`Known::layout`] does
+/// not have yet are handed to [`Out::learned`], for compact frames to come.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Records;
 
@@ -28,22 +29,28 @@ impl Format for Records {
         known: &'p dyn Known,
         out: &mut dyn Out<'p>,
     ) -> Result<(), DecodeError> {
-        let _ = known;
-        let mut input = Input::new(payload, offset, Layer::Application);
-        let dates = Dates::gather(input);
+        let start = Input::new(payload, offset, Layer::Application);
+        let mut dates = None;
+        Dates::gather(start, &mut dates);
         let reader = Reader::new(meter, dates.as_ref(), out);
-        let mut layout = Layout::new();
+        let teaches = out.wants_layouts();
+        let mut signature = Crc::NEW;
+        let mut input = start;
         loop {
             match next(&mut input)? {
                 Next::Record(header, value, raw) => {
-                    layout.push(header.octets);
+                    if teaches {
+                        signature = signature.and(header.octets);
+                    }
                     reader.record(&header, &value, raw, out);
                 }
                 Next::Maker(octets) => reader.maker(&octets, out),
                 Next::End => break,
             }
         }
-        layout.teach(out);
+        if teaches && known.layout(meter, signature.value()).is_none() {
+            layout::teach(start, signature.value(), out);
+        }
         Ok(())
     }
 }
@@ -150,35 +157,17 @@ impl<'d> Reader<'d> {
     /// Hands over the reading of a record; `octets` are those of the record as far as they stand in this frame.
     #[inline(always)]
     pub(crate) fn record<'p>(&self, header: &Header<'p>, octets: &Input<'p>, raw: Raw<'p>, out: &mut dyn Out<'p>) {
-        let reading = self.reading(header, octets, raw);
-        if self.explain {
-            explain::record(header, octets, &reading, out);
-        }
-        if matches!(reading.quantity, Quantity::StatusFlags | Quantity::TimeDevice) {
-            let alarms = self.alarms(&reading);
-            if !alarms.is_empty() {
-                out.alarms(alarms);
-            }
-        }
-        out.reading(reading);
-    }
-
-    #[inline(always)]
-    fn reading<'p>(&self, header: &Header<'p>, octets: &Input<'p>, raw: Raw<'p>) -> Reading<'p> {
         let Header { dif, vif, .. } = header;
         let (meaning, modifiers) = (&vif.meaning, &vif.modifiers);
         let exponent = meaning.exponent.saturating_add(modifiers.exponent);
-        let (value, quality) = value::read(raw, meaning.reads, exponent, modifiers);
+        let (mut value, quality) = value::read(raw, meaning.reads, exponent, modifiers);
+        let quality = if self.doubts { Quality::Malformed } else { quality };
         let quantity = if modifiers.estranged {
             Quantity::Unknown
         } else {
             canonical(meaning.quantity, self.medium, modifiers.qualifiers, dif.function, dif.register)
         };
-        let at = match self.dates {
-            Some(dates) if meaning.reads != Reads::Time => dates.of(dif.register, dif.function),
-            _ => None,
-        };
-        let (mut value, mut unit, mut unrounded) = (value, meaning.unit, None);
+        let (mut unit, mut unrounded) = (meaning.unit, None);
         match value {
             Value::Number(number) => {
                 let converted = unit.convert(number, quantity.unit());
@@ -190,7 +179,14 @@ impl<'d> Reader<'d> {
             Value::Absent | Value::Flags(_) => unit = unit.canonical(),
             _ => unit = Unit::None,
         }
-        Reading {
+        let at = match self.dates {
+            Some(dates) if meaning.reads != Reads::Time => dates.of(dif.register, dif.function),
+            _ => None,
+        };
+        if matches!(quantity, Quantity::StatusFlags | Quantity::TimeDevice) {
+            self.alarms(&value, quality, modifiers.qualifiers, out);
+        }
+        let reading = || Reading {
             quantity,
             value,
             unit,
@@ -198,14 +194,19 @@ impl<'d> Reader<'d> {
             register: dif.register,
             qualifiers: modifiers.qualifiers,
             at,
-            quality: if self.doubts { Quality::Malformed } else { quality },
+            quality,
             unrounded,
             origin: Origin { octets: octets.rest(), header: header.octets, offset: octets.offset() },
+        };
+        if self.explain {
+            explain::record(header, octets, &reading(), out);
         }
+        out.reading(reading());
     }
 
-    /// What the standard itself defines: the contents of error flags of smoke alarms, and a clock that is not set.
-    fn alarms(&self, reading: &Reading<'_>) -> Alarms {
+    /// Hands over what the standard itself defines: error flags of smoke alarms, and a clock that is not set.
+    #[inline(never)]
+    fn alarms(&self, value: &Value<'_>, quality: Quality, qualifiers: Qualifiers, out: &mut dyn Out<'_>) {
         const SMOKE: [(u64, Alarm); 5] = [
             (1 << 1, Alarm::BatteryLow),
             (1 << 2, Alarm::Smoke),
@@ -213,14 +214,17 @@ impl<'d> Reader<'d> {
             (1 << 5, Alarm::SmokeFault),
             (1 << 8, Alarm::SmokeFault),
         ];
-        match reading.value {
-            Value::Time(_) if reading.quality == Quality::Invalid => Alarms::NONE.with(Alarm::ClockInvalid),
+        let alarms = match value {
+            Value::Time(_) if quality == Quality::Invalid => Alarms::NONE.with(Alarm::ClockInvalid),
             Value::Flags(bits)
-                if reading.qualifiers.contains(Qualifier::StandardContent) && self.medium == Some(Medium(0x1a)) =>
+                if qualifiers.contains(Qualifier::StandardContent) && self.medium == Some(Medium(0x1a)) =>
             {
                 SMOKE.iter().filter(|(bit, _)| bits & bit != 0).fold(Alarms::NONE, |all, (_, alarm)| all.with(*alarm))
             }
             _ => Alarms::NONE,
+        };
+        if !alarms.is_empty() {
+            out.alarms(alarms);
         }
     }
 

@@ -8,13 +8,23 @@ use esh_core::{Decimal, DecodeError, Input, Quality, Reason, Text, Value};
 
 /// The octets of a value and how they are coded: EN 13757-3, annex A and table 5.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Raw<'a> {
+pub(crate) struct Raw<'a> {
+    pub(crate) kind: Kind,
+    pub(crate) octets: &'a [u8],
+}
+
+/// How the octets of a value are coded.
+///
+/// As wide as a word: written as one octet and copied as eight, it would stall the processor at every record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
+pub(crate) enum Kind {
     Nothing,
-    Integer(&'a [u8]),
-    Real([u8; 4]),
-    Bcd(&'a [u8]),
-    NegativeBcd(&'a [u8]),
-    Text(&'a [u8]),
+    Integer,
+    Real,
+    Bcd,
+    NegativeBcd,
+    Text,
 }
 
 /// Takes the octets of a value.
@@ -25,17 +35,7 @@ pub(crate) enum Raw<'a> {
 pub(crate) fn take<'a>(input: &mut Input<'a>, coding: Coding) -> Result<Raw<'a>, DecodeError> {
     let Some(len) = coding.len() else { return take_variable(input) };
     let octets = input.take("value", len)?;
-    Ok(if coding.is_integer() {
-        Raw::Integer(octets)
-    } else if coding.is_bcd() {
-        Raw::Bcd(octets)
-    } else if coding == Coding::REAL
-        && let Ok(octets) = octets.try_into()
-    {
-        Raw::Real(octets)
-    } else {
-        Raw::Nothing
-    })
+    Ok(Raw { kind: coding.kind(), octets })
 }
 
 /// Variable length: EN 13757-3, table 5.
@@ -43,22 +43,66 @@ pub(crate) fn take<'a>(input: &mut Input<'a>, coding: Coding) -> Result<Raw<'a>,
 fn take_variable<'a>(input: &mut Input<'a>) -> Result<Raw<'a>, DecodeError> {
     let start = *input;
     let length = input.u8("LVAR")?;
-    let mut octets = |count: u8| input.take("value", count.into());
-    Ok(match length {
-        0x00..=0xbf => Raw::Text(octets(length)?),
-        0xc0..=0xc9 => Raw::Bcd(octets(length - 0xc0)?),
-        0xd0..=0xd9 => Raw::NegativeBcd(octets(length - 0xd0)?),
-        0xe0..=0xef => Raw::Integer(octets(length - 0xe0)?),
-        0xf0..=0xf4 => Raw::Integer(octets(4 * (length - 0xec))?),
-        0xf5 => Raw::Integer(octets(48)?),
-        0xf6 => Raw::Integer(octets(64)?),
+    let (kind, count) = match length {
+        0x00..=0xbf => (Kind::Text, length),
+        0xc0..=0xc9 => (Kind::Bcd, length - 0xc0),
+        0xd0..=0xd9 => (Kind::NegativeBcd, length - 0xd0),
+        0xe0..=0xef => (Kind::Integer, length - 0xe0),
+        0xf0..=0xf4 => (Kind::Integer, 4 * (length - 0xec)),
+        0xf5 => (Kind::Integer, 48),
+        0xf6 => (Kind::Integer, 64),
         _ => return Err(start.error("LVAR", Reason::Reserved(length.into()))),
-    })
+    };
+    Ok(Raw { kind, octets: input.take("value", count.into())? })
 }
 
 /// What the octets say, with the power of ten and the constants of their VIF.
 #[inline(always)]
 pub(crate) fn read<'a>(raw: Raw<'a>, reads: Reads, exponent: i8, modifiers: &Modifiers) -> (Value<'a>, Quality) {
+    // Nearly every record is a number and nothing else.
+    if reads as u8 == Reads::Number as u8 && modifiers.is_plain() {
+        let digits = match raw.kind {
+            Kind::Integer => signed(raw.octets),
+            Kind::Bcd => digits(raw.octets),
+            _ => None,
+        };
+        if let Some(digits) = digits
+            && let Some(number) = Decimal::new(digits.into(), 0).scale10(exponent)
+        {
+            return (Value::Number(number), Quality::Good);
+        }
+    }
+    modified(raw, reads, exponent, modifiers)
+}
+
+/// Up to eight octets as a whole number with a sign; `None` for the code that says that there is none.
+#[inline(always)]
+fn signed(octets: &[u8]) -> Option<i64> {
+    let unused = 64u32.checked_sub(8 * octets.len() as u32).filter(|unused| *unused < 64)?;
+    let top = (word(octets)? << unused) as i64;
+    // The most negative number says that there is none.
+    if top == i64::MIN { None } else { Some(top >> unused) }
+}
+
+/// Up to six octets of decimal digits without a sign.
+#[inline(always)]
+fn digits(octets: &[u8]) -> Option<i64> {
+    if octets.len() > 6 {
+        return None;
+    }
+    let mut value = 0;
+    for &octet in octets.iter().rev() {
+        let (tens, units) = (octet >> 4, octet & 0x0f);
+        if tens > 9 || units > 9 {
+            return None;
+        }
+        value = value * 100 + i64::from(tens * 10 + units);
+    }
+    Some(value)
+}
+
+#[inline(never)]
+fn modified<'a>(raw: Raw<'a>, reads: Reads, exponent: i8, modifiers: &Modifiers) -> (Value<'a>, Quality) {
     if modifiers.quality == Quality::Good {
         return good(raw, reads, exponent, modifiers);
     }
@@ -71,65 +115,65 @@ pub(crate) fn read<'a>(raw: Raw<'a>, reads: Reads, exponent: i8, modifiers: &Mod
     }
 }
 
-#[inline(always)]
 fn good<'a>(raw: Raw<'a>, reads: Reads, exponent: i8, modifiers: &Modifiers) -> (Value<'a>, Quality) {
-    match (reads, raw) {
+    let octets = raw.octets;
+    match (reads, raw.kind) {
         (Reads::Secret, _) => (Value::Absent, Quality::Withheld),
-        (_, Raw::Nothing) => (Value::Absent, Quality::NotAvailable),
-        (Reads::Number, Raw::Integer(octets)) => number(octets, exponent, modifiers),
-        (Reads::Number | Reads::Count, Raw::Bcd(octets)) => decimal(octets, false, exponent, modifiers),
-        (_, Raw::Real(octets)) => match Decimal::from_f32_shortest(f32::from_le_bytes(octets)) {
-            Some(number) => scaled(number, exponent, modifiers),
-            None => (Value::Absent, Quality::Invalid),
-        },
-        (_, Raw::NegativeBcd(octets)) => decimal(octets, true, exponent, modifiers),
-        (_, Raw::Text(octets)) => text(octets, reads),
-        (Reads::Count | Reads::Name, Raw::Integer(octets)) => match word(octets) {
+        (_, Kind::Nothing) => (Value::Absent, Quality::NotAvailable),
+        (Reads::Number, Kind::Integer) => number(octets, exponent, modifiers),
+        (Reads::Number | Reads::Count, Kind::Bcd) => decimal(octets, false, exponent, modifiers),
+        (_, Kind::Real) => real(octets, exponent, modifiers),
+        (_, Kind::NegativeBcd) => decimal(octets, true, exponent, modifiers),
+        (_, Kind::Text) => text(octets, reads),
+        (Reads::Count | Reads::Name, Kind::Integer) => match word(octets) {
             Some(word) => scaled(Decimal::new(word.into(), 0), exponent, modifiers),
             None => (Value::Octets(octets), Quality::Good),
         },
-        (Reads::Name, Raw::Bcd(octets)) => (Value::Text(Text::digits(octets)), Quality::Good),
-        (Reads::Bits, Raw::Integer(octets)) => bits(octets),
-        (Reads::Bits, Raw::Bcd(octets)) => match bcd::read(octets) {
+        (Reads::Name, Kind::Bcd) => (Value::Text(Text::digits(octets)), Quality::Good),
+        (Reads::Bits, Kind::Integer) => bits(octets),
+        (Reads::Bits, Kind::Bcd) => match bcd::read(octets) {
             Some(Bcd::Number(number)) => match u64::try_from(number) {
                 Ok(number) => (Value::Flags(number), Quality::Good),
                 Err(_) => (Value::Octets(octets), Quality::Malformed),
             },
             _ => (Value::Octets(octets), Quality::Invalid),
         },
-        (Reads::Time, Raw::Integer(octets)) => date::read(octets),
-        (Reads::Time | Reads::Octets, Raw::Bcd(octets)) | (Reads::Octets, Raw::Integer(octets)) => {
+        (Reads::Time, Kind::Integer) => date::read(octets),
+        (Reads::Time | Reads::Octets, Kind::Bcd) | (Reads::Octets, Kind::Integer) => {
             (Value::Octets(octets), Quality::Good)
         }
     }
 }
 
+/// A real number of type H, by its shortest decimal.
+fn real<'a>(octets: &'a [u8], exponent: i8, modifiers: &Modifiers) -> (Value<'a>, Quality) {
+    let float = octets.try_into().ok().map(f32::from_le_bytes);
+    match float.and_then(Decimal::from_f32_shortest) {
+        Some(number) => scaled(number, exponent, modifiers),
+        None => (Value::Absent, Quality::Invalid),
+    }
+}
+
 /// An integer of type B, or C where it has no sign: EN 13757-3, annex A.
-#[inline]
 fn number<'a>(octets: &'a [u8], exponent: i8, modifiers: &Modifiers) -> (Value<'a>, Quality) {
     if octets.is_empty() {
         return (Value::Absent, Quality::NotAvailable);
     }
-    let Some(unsigned) = word(octets) else { return wide(octets, exponent, modifiers) };
-    let unused = 64 - 8 * octets.len() as u32;
+    let Some(word) = word(octets) else { return wide(octets, exponent, modifiers) };
     let digits = if modifiers.unsigned {
         if octets.iter().all(|octet| *octet == 0xff) {
             return (Value::Absent, Quality::Invalid);
         }
-        i128::from(unsigned)
+        i128::from(word)
     } else {
-        let signed = (unsigned << unused) as i64;
-        if signed == i64::MIN {
-            // The most negative number says that there is none.
-            return (Value::Absent, Quality::Invalid);
-        }
-        i128::from(signed >> unused)
+        let Some(digits) = signed(octets) else { return (Value::Absent, Quality::Invalid) };
+        i128::from(digits)
     };
     scaled(Decimal::new(digits, 0), exponent, modifiers)
 }
 
 /// Up to eight octets as a whole number without a sign.
-#[inline]
+#[inline(always)]
 fn word(octets: &[u8]) -> Option<u64> {
     Some(match *octets {
         [a] => a.into(),
@@ -161,7 +205,6 @@ fn wide<'a>(octets: &'a [u8], exponent: i8, modifiers: &Modifiers) -> (Value<'a>
 }
 
 /// Binary coded decimals of type A.
-#[inline]
 fn decimal<'a>(octets: &'a [u8], negative: bool, exponent: i8, modifiers: &Modifiers) -> (Value<'a>, Quality) {
     match bcd::read(octets) {
         Some(Bcd::Number(digits)) => {
@@ -172,7 +215,6 @@ fn decimal<'a>(octets: &'a [u8], negative: bool, exponent: i8, modifiers: &Modif
     }
 }
 
-#[inline]
 fn scaled<'a>(number: Decimal, exponent: i8, modifiers: &Modifiers) -> (Value<'a>, Quality) {
     let scaled = if modifiers.thousandths == 0 {
         number.scale10(exponent)

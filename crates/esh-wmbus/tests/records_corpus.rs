@@ -219,13 +219,39 @@ fn is_date(text: &str) -> bool {
     digits(0..4) && digits(5..7) && digits(8..10) && text.get(4..5) == Some("-")
 }
 
-/// Fields of the expected JSON that stand in no record, and why.
-const DERIVED: &[(&str, &str)] = &[];
+/// What the corpus expects of a row and does not get: the row, the beginning of the field names, why.
+const EXCEPTIONS: &[(&str, &str, &str)] = &[
+    ("b03e326e23aa", "prev_", "80 00 00 00 is the invalid code of an integer; the peer prints it as a number"),
+    ("9a7a01c47f6e", "target_date", "00 00 is no date; the peer prints 2000-00-00"),
+    ("0ac668592c32", "meter_datetime_at_error", "00 00 00 00 is no date; the peer prints 2000-00-00"),
+    ("2e3463a1207c", "meter_datetime", "day 0 of month 0; the peer prints 2000-00-00"),
+    ("a292f144f60b", "target_date", "no date; the peer prints the day before day 0 of month 0"),
+    ("318d9d196135", "target_date", "no date; the peer prints the day before day 0 of month 0"),
+    ("b56afa24804e", "target_date", "no date; the peer prints the day before day 0 of month 0"),
+    ("443b261769d5", "active_power", "a factor of the maker"),
+    ("443b261769d5", "apparent_power", "a factor of the maker"),
+    ("443b261769d5", "three_phase", "a factor of the maker"),
+    ("bf93dda46226", "frequency_hz", "a VIF and a factor of the maker"),
+    ("88fbb0db75d9", "current_power", "the sum of three phases"),
+    ("484d04b39139", "dust_level", "bits of the maker's own"),
+    ("46d3c5671647", "total_apparent", "computed from active and reactive energy"),
+    ("46d3c5671647", "total_reactive", "FB 82 75 is 0.1 kvarh; the peer leaves the factor out"),
+    ("9b1ce0fd1669", "history_", "months counted back from the first date"),
+    ("9bba8198ab31", "set_date_", "months counted back from the first date"),
+];
+
+/// Telegrams that end in an error behind their readings, and why.
+const ERRORS: &[(&str, &str)] = &[
+    ("035b91af5407", "altered by hand: the CRC of the full frame fits a flow of 0"),
+    ("9b1ce0fd1669", "two octets FF behind the last record"),
+    ("bd56a29c1bb9", "two octets behind the last record"),
+    ("799dc73939f0", "two octets behind the last record"),
+];
 
 #[test]
 fn every_number_and_date_of_generic_wireless_telegrams_is_read() {
     let Some(rows) = corpus("wmbus.jsonl") else { return };
-    let (mut telegrams, mut whole) = (0, 0);
+    let (mut telegrams, mut whole, mut failed) = (0, 0, Vec::new());
     for row in rows {
         let class = row["class"].as_str().unwrap().split(' ').next().unwrap();
         if !matches!(class, "A" | "A2" | "B" | "B2") || row["ciphertext"] == true {
@@ -241,17 +267,20 @@ fn every_number_and_date_of_generic_wireless_telegrams_is_read() {
                 Json::String(text) if is_date(text) => found_date(text.trim_end_matches('Z'), &readings),
                 _ => true,
             };
-            if !ok && !DERIVED.contains(&(row["id"].as_str().unwrap(), name)) {
+            if !ok {
                 missing.push(format!("{name}={value}"));
             }
         }
-        if missing.is_empty() && error.is_none() {
-            whole += 1;
-        } else {
-            println!("{class} {} {} {missing:?} {:?}", row["driver"], row["id"], error.map(|e| e.to_string()));
+        let id = row["id"].as_str().unwrap();
+        let excused = |name: &String| EXCEPTIONS.iter().any(|(row, field, _)| *row == id && name.starts_with(field));
+        let expected = ERRORS.iter().any(|(row, _)| *row == id);
+        whole += usize::from(missing.is_empty());
+        if !missing.iter().all(excused) || error.is_some() != expected {
+            failed.push(format!("{class} {} {id} {missing:?} {:?}", row["driver"], error.map(|e| e.to_string())));
         }
     }
-    println!("{whole} of {telegrams} whole");
+    println!("{whole} of {telegrams} telegrams whole");
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
 /// The records of an XML answer of libmbus: function, storage, unit, quantity, value.
@@ -294,20 +323,34 @@ fn agrees(row: &Row, value: &str) -> bool {
     }
 }
 
+/// Values of wired frames on which the peer is wrong or says less: the frame, its value there, why.
+const PEER: &[(&str, &str, &str)] = &[
+    ("REL-Relay-Padpuls2", "1900-01-00T00:00:00Z", "the clock is marked invalid; what it shows is told"),
+    ("example_binary16_lvar", "17 3E D1 DC", "a binary number of 16 octets"),
+    ("landis+gyr_ultraheat_t230", "0.000000", "the time of a maximum (VIFE 6F), and 00 00 00 00 is none"),
+    ("landis+gyr_ultraheat_t230", "41065374.600000", "the time of a maximum (VIFE 6F), not a temperature"),
+    ("landis+gyr_ultraheat_t230", "40953732.300000", "the time of a maximum (VIFE 6F), not a temperature"),
+    ("landis+gyr_ultraheat_t230", "2027-01-01T00:00:00Z", "year 127: every year"),
+    ("amt_calec_mb", "2096-05-05T09:16:00Z", "years 81 to 99 without a century are of the last one"),
+];
+
 #[test]
 fn every_value_of_wired_telegrams_is_read() {
+    let mut failed = Vec::new();
     for name in ["mbus-wired.jsonl", "mbus-records.jsonl"] {
         let Some(rows) = corpus(name) else { return };
         let (mut values, mut same) = (0, 0);
         for row in rows {
             let Some(xml) = row["expect_xml"].as_str() else { continue };
+            let id = row["id"].as_str().unwrap();
             let (readings, error) = read(&octets(row["hex"].as_str().unwrap()));
-            let expected = records(xml);
-            if let Some(error) = error {
-                println!("{} {error}", row["id"]);
-            }
-            if readings.len() != expected.len() {
-                println!("{} {} readings, {} expected", row["id"], readings.len(), expected.len());
+            let mut expected = records(xml);
+            // A DIF 0F or 1F with nothing behind it is no reading.
+            expected.retain(|[function, .., value]| {
+                !value.is_empty() || !(function.starts_with("Manufacturer") || function.starts_with("More records"))
+            });
+            if error.is_some() || readings.len() != expected.len() {
+                failed.push(format!("{id}: {} readings, {} expected, {error:?}", readings.len(), expected.len()));
             }
             for (reading, [function, storage, unit, quantity, value]) in readings.iter().zip(&expected) {
                 values += 1;
@@ -318,11 +361,12 @@ fn every_value_of_wired_telegrams_is_read() {
                     || storage.parse() == Ok(reading.storage) && (function == reading.function || function == "value");
                 if agrees(reading, value) && place {
                     same += 1;
-                } else {
-                    println!("{} {reading:?} <> {function} {storage} {unit} {quantity} {value:?}", row["id"]);
+                } else if !PEER.iter().any(|(frame, wrong, _)| id.ends_with(frame) && value.starts_with(wrong)) {
+                    failed.push(format!("{id} {reading:?} <> {function} {storage} {unit} {quantity} {value:?}"));
                 }
             }
         }
         println!("{name}: {same} of {values} values");
     }
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
 }

@@ -68,6 +68,7 @@ pub(super) enum Kind {
 use Kind::{Constants, Durations, Each, Factors};
 
 /// A table with a place for each code; one that no row names is reserved.
+#[allow(clippy::indexing_slicing, reason = "runs when the crate is built")]
 pub(super) const fn expand(rows: &[Row]) -> [Modifier; 128] {
     let reserved = Modifier { effect: Effect::Dimension, qualifiers: Qualifiers::NONE.with(Reserved) };
     let mut table = [reserved; 128];

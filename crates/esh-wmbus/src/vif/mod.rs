@@ -57,6 +57,7 @@ struct Row(u8, u8, Quantity, Scale, Reads);
 const UNKNOWN: Meaning = Meaning { quantity: Quantity::Unknown, unit: Unit::None, exponent: 0, reads: Reads::Number };
 
 /// A table with a place for each code.
+#[allow(clippy::indexing_slicing, reason = "runs when the crate is built")]
 const fn expand(rows: &[Row]) -> [Meaning; 128] {
     let mut table = [UNKNOWN; 128];
     let mut index = 0;
@@ -121,6 +122,12 @@ impl Modifiers {
         estranged: false,
         unsigned: false,
     };
+
+    /// Whether they leave the value as it is, but for a power of ten.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.quality as u8 == Quality::Good as u8 && self.thousandths == 0 && !self.unsigned
+    }
 }
 
 impl<'a> Vif<'a> {
@@ -131,39 +138,43 @@ impl<'a> Vif<'a> {
     #[inline(always)]
     pub(crate) fn read(input: &mut Input<'a>, dif: &Dif) -> Result<Self, DecodeError> {
         let code = input.u8("VIF")?;
-        if code < 0x7b {
-            return Ok(Self { meaning: *at(&primary::TABLE, code), modifiers: Modifiers::NONE, text: None });
+        let mut vif = Self { meaning: *at(&primary::TABLE, code), modifiers: Modifiers::NONE, text: None };
+        if code >= 0x7b {
+            vif.extend(code, input, dif)?;
         }
-        Self::extended(code, input, dif)
+        Ok(vif)
     }
 
     #[inline(never)]
-    fn extended(code: u8, input: &mut Input<'a>, dif: &Dif) -> Result<Self, DecodeError> {
-        let mut modifiers = Modifiers::NONE;
+    fn extend(&mut self, code: u8, input: &mut Input<'a>, dif: &Dif) -> Result<(), DecodeError> {
         let mut extensions = Extensions { left: EXTENSIONS, last: code };
-        let meaning = match code {
-            0x7c | 0xfc => return plain_text::read(code, input, dif),
+        let mut qualify = |qualifier| self.modifiers.qualifiers = self.modifiers.qualifiers.with(qualifier);
+        match code {
+            0x7c | 0xfc => {
+                *self = plain_text::read(code, input, dif)?;
+                return Ok(());
+            }
             0xef => {
                 // The third extension table is reserved as a whole: its code is taken and not understood.
                 extensions.next(input)?;
-                modifiers.qualifiers = modifiers.qualifiers.with(Qualifier::Reserved);
-                UNKNOWN
+                qualify(Qualifier::Reserved);
+                self.meaning = UNKNOWN;
             }
-            0xfb => *at(&fb::TABLE, extensions.next(input)?),
-            0xfd => match extensions.next(input)? {
-                0xfd => *at(&fdfd::TABLE, extensions.next(input)?),
-                code => *at(&fd::TABLE, code),
-            },
+            0xfb => self.meaning = *at(&fb::TABLE, extensions.next(input)?),
+            0xfd => {
+                self.meaning = match extensions.next(input)? {
+                    0xfd => *at(&fdfd::TABLE, extensions.next(input)?),
+                    code => *at(&fd::TABLE, code),
+                }
+            }
             0x7f | 0xff => {
                 extensions.rest(input)?;
-                modifiers.qualifiers = modifiers.qualifiers.with(Qualifier::ManufacturerSpecific);
-                Meaning { quantity: Quantity::ManufacturerSpecific, ..UNKNOWN }
+                qualify(Qualifier::ManufacturerSpecific);
+                self.meaning = Meaning { quantity: Quantity::ManufacturerSpecific, ..UNKNOWN };
             }
-            code => *at(&primary::TABLE, code),
-        };
-        let mut vif = Self { meaning, modifiers, text: None };
-        vif.modify(&mut extensions, input)?;
-        Ok(vif)
+            _ => {}
+        }
+        self.modify(&mut extensions, input)
     }
 
     /// Reads the combinable extensions.

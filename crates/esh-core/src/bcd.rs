@@ -49,7 +49,7 @@ pub fn write(value: i128, into: &mut [u8]) -> bool {
     let mut rest = value.unsigned_abs();
     for octet in &mut *into {
         let pair = (rest % 100) as u8;
-        *octet = pair / 10 << 4 | pair % 10;
+        *octet = ((pair / 10) << 4) | (pair % 10);
         rest /= 100;
     }
     if rest != 0 {

@@ -34,8 +34,11 @@ pub struct Opened<'f> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Content {
-    /// Nothing to read: an acknowledgement, a request, a fragment that has been kept.
+    /// Nothing to read: an acknowledgement, a request.
     Nothing,
+    /// A part of a message. The payload is what the assembler of the protocol wants: the frame, checked, with the
+    /// encryption of its link taken off.
+    Fragment,
     /// M-Bus records, EN 13757-3, clause 6.
     Records,
     /// M-Bus records without their headers, which a full frame told before; EN 13757-3, annex G.

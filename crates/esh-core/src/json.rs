@@ -86,13 +86,11 @@ impl<'b> Json<'b> {
 
     /// Octets in lower-case hexadecimal.
     pub fn hex(&mut self, octets: &[u8]) {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
         self.separate();
         self.buffer.reserve(octets.len() * 2 + 2);
         self.buffer.push(b'"');
         for octet in octets {
-            let pair = [DIGITS[usize::from(octet >> 4)], DIGITS[usize::from(octet & 15)]];
-            self.buffer.extend_from_slice(&pair);
+            self.buffer.extend_from_slice(&[hex_digit(octet >> 4), hex_digit(*octet)]);
         }
         self.buffer.push(b'"');
     }
@@ -126,6 +124,16 @@ impl<'b> Json<'b> {
         self.buffer.extend_from_slice(digits.get(at..).unwrap_or_default());
     }
 
+    /// A whole number with a sign.
+    pub fn signed(&mut self, number: i64) {
+        self.separate();
+        self.comma = false;
+        if number < 0 {
+            self.buffer.push(b'-');
+        }
+        self.number(number.unsigned_abs());
+    }
+
     /// `true` or `false`.
     pub fn flag(&mut self, flag: bool) {
         self.raw(if flag { b"true" } else { b"false" });
@@ -152,14 +160,21 @@ impl<'b> Json<'b> {
             '\r' => self.buffer.extend_from_slice(b"\\r"),
             '\t' => self.buffer.extend_from_slice(b"\\t"),
             '\0'..='\u{1f}' => {
-                const DIGITS: &[u8; 16] = b"0123456789abcdef";
                 let code = character as u8;
-                let pair = [DIGITS[usize::from(code >> 4)], DIGITS[usize::from(code & 15)]];
                 self.buffer.extend_from_slice(b"\\u00");
-                self.buffer.extend_from_slice(&pair);
+                self.buffer.extend_from_slice(&[hex_digit(code >> 4), hex_digit(code)]);
             }
             _ => self.buffer.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
         }
+    }
+}
+
+/// The digit of the low four bits.
+#[inline]
+pub(crate) const fn hex_digit(nibble: u8) -> u8 {
+    match nibble & 15 {
+        digit @ 0..=9 => b'0' + digit,
+        letter => b'a' - 10 + letter,
     }
 }
 
@@ -189,12 +204,16 @@ mod tests {
                 json.hex(&[0x0a, 0xff]);
             });
             json.key("c").object(|_| {});
+            json.key("n").array(|json| {
+                json.signed(-71);
+                json.signed(71);
+            });
             json.key("d").text("\"\\\n\u{1}é");
             json.key("e").display(&"\u{7f}\t");
         });
         assert_eq!(
             core::str::from_utf8(&buffer).unwrap(),
-            "{\"a\":120,\"b\":[\"x\",null,true,\"0aff\"],\"c\":{},\"d\":\"\\\"\\\\\\n\\u0001é\",\"e\":\"\u{7f}\\t\"}"
+            "{\"a\":120,\"b\":[\"x\",null,true,\"0aff\"],\"c\":{},\"n\":[-71,71],\"d\":\"\\\"\\\\\\n\\u0001é\",\"e\":\"\u{7f}\\t\"}"
         );
     }
 }

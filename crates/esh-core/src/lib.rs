@@ -13,10 +13,6 @@
 //! Without features the crate needs neither `std` nor an allocator. `alloc` adds the owned [`report::Report`] and its
 //! JSON text, `serde` its serde form, `nom` the bridge that lets nom read an [`Input`].
 #![no_std]
-#![cfg_attr(
-    test,
-    allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")
-)]
 
 #[cfg(feature = "alloc")]
 extern crate alloc;

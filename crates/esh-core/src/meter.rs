@@ -101,19 +101,18 @@ impl Id {
     /// print as the letters `a` to `f`.
     #[must_use]
     pub const fn from_bcd(sent: [u8; 4]) -> Self {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        const fn digit(nibble: u8) -> u8 {
+            match nibble & 15 {
+                digit @ 0..=9 => b'0' + digit,
+                letter => b'a' - 10 + letter,
+            }
+        }
         let mut octets = [0; Self::LIMIT];
         let [a, b, c, d] = sent;
-        let pairs = [d, c, b, a];
-        let [pair0, pair1, pair2, pair3] = pairs;
-        octets[0] = DIGITS[(pair0 >> 4) as usize];
-        octets[1] = DIGITS[(pair0 & 15) as usize];
-        octets[2] = DIGITS[(pair1 >> 4) as usize];
-        octets[3] = DIGITS[(pair1 & 15) as usize];
-        octets[4] = DIGITS[(pair2 >> 4) as usize];
-        octets[5] = DIGITS[(pair2 & 15) as usize];
-        octets[6] = DIGITS[(pair3 >> 4) as usize];
-        octets[7] = DIGITS[(pair3 & 15) as usize];
+        if let Some((digits, _)) = octets.split_first_chunk_mut::<8>() {
+            *digits =
+                [digit(d >> 4), digit(d), digit(c >> 4), digit(c), digit(b >> 4), digit(b), digit(a >> 4), digit(a)];
+        }
         Self { octets, len: 8 }
     }
 

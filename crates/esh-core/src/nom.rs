@@ -99,7 +99,7 @@ impl<'a> ::nom::Input for Input<'a> {
     }
 
     fn take(&self, index: usize) -> Self {
-        Input::new(self.rest().get(..index).unwrap_or(self.rest()), self.offset(), self.layer())
+        Input::new(self.rest().get(..index).unwrap_or_else(|| self.rest()), self.offset(), self.layer())
     }
 
     fn take_from(&self, index: usize) -> Self {

@@ -182,7 +182,7 @@ impl Unit {
 }
 
 fn convert_time(value: Decimal, from: u32, unit: Unit, to: u32) -> Option<Converted> {
-    if from % to == 0 {
+    if from.is_multiple_of(to) {
         return Some(Converted { value: value.times(i64::from(from / to))?, unit, rounded: false });
     }
     let (value, rounded) = value.times(i64::from(from))?.divided_by(to)?;

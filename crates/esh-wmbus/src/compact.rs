@@ -1,8 +1,8 @@
 //! Compact frames: values whose headers a full frame told before.
 
+use crate::crc::Crc;
 use crate::explain;
 use crate::history::Dates;
-use crate::layout::Crc;
 use crate::records::{FILLER, Header, Reader, between};
 use crate::value;
 use crate::well_known;

@@ -1,6 +1,6 @@
 //! Layouts: the headers of full frames, by which compact frames are understood.
 
-use crate::records::{self, Header, Next, check_header};
+use crate::records::{self, FILLER, Header, Next, check_header};
 use esh_core::{DecodeError, Format, Input, Known, Layer, Learned, Meter, Out, Reason};
 
 /// More headers than any frame holds.
@@ -41,6 +41,11 @@ impl Format for RecordLayout {
     ) -> Result<(), DecodeError> {
         let _ = (meter, known);
         let mut input = Input::new(payload, offset, Layer::Application);
+        // The check octets of the security layer stand outside the format.
+        while input.peek() == Some(FILLER) {
+            input.u8("filler")?;
+        }
+        let start = input;
         let mut behind_length = input;
         let length = behind_length.u8("length of the format")?;
         if usize::from(length) == behind_length.len() && fits(behind_length) {
@@ -48,10 +53,10 @@ impl Format for RecordLayout {
         }
         let signature = input.u16_le("format signature")?;
         let headers = input.rest();
-        let computed = Crc::of(headers);
+        let computed = crate::crc(headers);
         if signature != computed {
             let reason = Reason::Checksum { found: signature.into(), computed: computed.into() };
-            return Err(Input::new(payload, offset, Layer::Application).error("format signature", reason));
+            return Err(start.error("format signature", reason));
         }
         check(input)?;
         out.learned(Learned::Layout { signature, headers });
@@ -60,7 +65,7 @@ impl Format for RecordLayout {
 }
 
 fn fits(mut input: Input<'_>) -> bool {
-    input.u16_le("format signature").is_ok_and(|signature| signature == Crc::of(input.rest()))
+    input.u16_le("format signature").is_ok_and(|signature| signature == crate::crc(input.rest()))
 }
 
 /// Whether the octets are headers, to the last.
@@ -74,49 +79,6 @@ fn check(mut input: Input<'_>) -> Result<(), DecodeError> {
     Ok(())
 }
 
-/// The CRC of EN 13757: polynomial 3D65, most significant bit first, complemented at the end.
-#[derive(Clone, Copy)]
-pub(crate) struct Crc(u16);
-
-impl Crc {
-    pub(crate) const NEW: Self = Self(0);
-
-    #[allow(clippy::indexing_slicing, reason = "runs when the crate is built")]
-    const TABLE: [u16; 256] = {
-        let mut table = [0; 256];
-        let mut index = 0;
-        while index < 256 {
-            let mut crc = (index as u16) << 8;
-            let mut bit = 0;
-            while bit < 8 {
-                crc = if crc & 0x8000 == 0 { crc << 1 } else { crc << 1 ^ 0x3d65 };
-                bit += 1;
-            }
-            table[index] = crc;
-            index += 1;
-        }
-        table
-    };
-
-    #[inline]
-    #[must_use]
-    pub(crate) fn and(self, octets: &[u8]) -> Self {
-        #[allow(clippy::indexing_slicing, reason = "an octet indexes a table of 256")]
-        let step = |crc: u16, octet: &u8| crc << 8 ^ Self::TABLE[usize::from((crc >> 8) as u8 ^ octet)];
-        Self(octets.iter().fold(self.0, step))
-    }
-
-    #[inline]
-    pub(crate) fn value(self) -> u16 {
-        !self.0
-    }
-
-    #[inline]
-    pub(crate) fn of(octets: &[u8]) -> u16 {
-        Self::NEW.and(octets).value()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,13 +86,13 @@ mod tests {
 
     #[test]
     fn the_crc_has_its_published_check_value() {
-        assert_eq!(Crc::of(b"123456789"), 0xc2b7);
+        assert_eq!(crate::crc(b"123456789"), 0xc2b7);
     }
 
     #[test]
     fn a_format_frame_is_checked_by_its_signature() {
         let headers = [0x04, 0x13, 0x02, 0x3b];
-        let [low, high] = Crc::of(&headers).to_le_bytes();
+        let [low, high] = crate::crc(&headers).to_le_bytes();
         let read = |payload: &'static [u8]| RecordLayout.read(None, payload, 0, &NothingKnown, &mut Ignore);
         let mut payload = std::vec![low, high];
         payload.extend(headers);

@@ -1,9 +1,10 @@
 //! The records of a payload, one after the other: what most meters send.
 
+use crate::crc::Crc;
 use crate::dif::{Coding, Dif};
 use crate::explain;
 use crate::history::Dates;
-use crate::layout::{self, Crc};
+use crate::layout;
 use crate::quantity::canonical;
 use crate::value::{self, Raw};
 use crate::vif::{Reads, Vif};

@@ -38,6 +38,22 @@ pub enum Framing {
     Wired,
 }
 
+impl Framing {
+    /// The framing of a word as it stands in a line's `format`.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Some(match word {
+            "A" | "a" => Self::A,
+            "B" | "b" => Self::B,
+            "none" => Self::None,
+            "3of6" => Self::ThreeOutOfSix,
+            "manchester" => Self::Manchester,
+            "wired" => Self::Wired,
+            _ => return None,
+        })
+    }
+}
+
 /// A moment, and whether the clock that gave it was set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {

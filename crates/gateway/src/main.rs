@@ -1,3 +1,5 @@
 //! `esh-gateway`: from the packets of utility meters to readings people can bill from.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    esh_gateway::cli::main()
+}

@@ -1,0 +1,260 @@
+//! Decode: from a frame to the text of its report, as a function of the octets and of what is known.
+
+use crate::capture::{Framing, Stamp};
+use crate::encode::{Fields, Head, ReportWriter, Source, Tail, report_id};
+use crate::protocols::{self, Fragments};
+use crate::record::Id;
+use esh_core::{
+    Alarms, Content, DecodeError, Field, Known, Layer, Learned, Meter, Out, Protocol, Reading, Reason, Refused,
+    Security, SecurityState,
+};
+use jiff::tz::TimeZone;
+
+/// A frame to be decoded, and the circumstances that stand in its report.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'a> {
+    /// The octets as received.
+    pub octets: &'a [u8],
+    /// What opens them.
+    pub protocol: Protocol,
+    /// How they are laid out, where that is known.
+    pub framing: Option<Framing>,
+    /// When they came.
+    pub received_at: Stamp,
+    /// Who heard them.
+    pub source: Option<Source<'a>>,
+    /// The id of the line they stood in, JSON already.
+    pub input: Option<&'a [u8]>,
+}
+
+/// What became of a frame beside its report.
+#[derive(Clone, Copy, Debug)]
+pub struct Decoded {
+    /// The report's id.
+    pub id: Id,
+    /// Whose frame it was.
+    pub meter: Option<Meter>,
+    /// Why it could not be decoded, or not to its end.
+    pub error: Option<DecodeError>,
+    /// How many readings the report has.
+    pub readings: usize,
+    /// Whether it is a part of a message, so that the report depends on the parts before it.
+    pub part: bool,
+}
+
+/// Takes what a frame teaches, and its fields when someone looks at them.
+pub trait Witness {
+    /// Something that the frame of this meter teaches.
+    fn learned(&mut self, meter: Option<&Meter>, learned: Learned<'_>);
+
+    /// Whether the fields of the payload are of interest.
+    fn wants_fields(&self) -> bool {
+        false
+    }
+
+    /// A field of the frame.
+    fn field(&mut self, field: Field<'_>) {
+        let _ = field;
+    }
+}
+
+/// Decodes frames one after the other, with buffers that it uses again. It keeps no state between two frames.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    gateway: Option<Box<str>>,
+    zone: Option<TimeZone>,
+    opened: bool,
+    frame: Vec<u8>,
+    fields: Fields,
+}
+
+impl Decoder {
+    /// For the command `decode`: no gateway, no zone; `opened` tells whether reports show what the carrier found.
+    #[must_use]
+    pub fn analyser(opened: bool) -> Self {
+        Self { opened, ..Self::default() }
+    }
+
+    /// For a gateway of that name; `zone` is that of meters that name none.
+    #[must_use]
+    pub fn for_gateway(gateway: &str, zone: Option<TimeZone>) -> Self {
+        Self { gateway: Some(gateway.into()), zone, ..Self::default() }
+    }
+
+    /// Decodes a frame and appends its report, one JSON object, to `report`. A part of a message is put to `fragments`.
+    pub fn decode(
+        &mut self,
+        frame: &Frame<'_>,
+        known: &dyn Known,
+        fragments: Option<&mut Fragments>,
+        witness: &mut dyn Witness,
+        report: &mut Vec<u8>,
+    ) -> Decoded {
+        self.fields.clear();
+        self.frame.clear();
+        let Self { gateway, zone, opened: with_opened, frame: octets, fields } = self;
+        protocols::line_code(frame.framing, frame.octets, octets);
+        let mut opening = Opening { fields, with_opened: *with_opened, learned: None, alarms: Alarms::NONE, witness };
+        let mut opened = protocols::open(frame.protocol, frame.framing, octets, known, &mut opening);
+        let part = opened.as_ref().ok().copied().filter(|opened| opened.content == Content::Fragment);
+        if let (Some(part), Some(fragments)) = (&part, fragments) {
+            opened = fragments.put(frame.protocol, now(frame), part, known, &mut opening);
+        }
+        let (learned, alarms) = (opening.learned, opening.alarms);
+        let (meter, counter, security) = match &opened {
+            Ok(opened) => (opened.meter, opened.counter, opened.security),
+            Err(refused) => (refused.meter, refused.counter, refused_security(refused)),
+        };
+        let id = report_id(frame.protocol, meter.as_ref(), counter, frame.received_at.at, frame.octets);
+        let head = Head {
+            id,
+            protocol: frame.protocol,
+            gateway: gateway.as_deref(),
+            received_at: frame.received_at,
+            meter: meter.as_ref(),
+            counter,
+            security,
+        };
+        let mut writer = ReportWriter::begin(report, &head, zone.as_ref());
+        writer.alarms(alarms);
+        let (error, trailing) = match &opened {
+            Ok(opened) => {
+                if let Some((purpose, counter)) = learned {
+                    witness.learned(meter.as_ref(), Learned::Counter { purpose, counter });
+                }
+                let mut reader = Reader { writer: &mut writer, meter: meter.as_ref(), witness };
+                let read = match protocols::format_for(opened.content) {
+                    Some(format) => format.read(meter.as_ref(), opened.payload, opened.offset, known, &mut reader),
+                    None => Ok(()),
+                };
+                (read.err(), opened.trailing)
+            }
+            Err(refused) => (Some(refused.error), &[][..]),
+        };
+        let readings = writer.readings;
+        writer.end(&Tail {
+            frame: frame.octets,
+            source: frame.source,
+            error: error.as_ref(),
+            opened: with_opened.then_some(&*fields),
+            trailing,
+            input: frame.input,
+        });
+        Decoded { id, meter, error, readings, part: part.is_some() }
+    }
+}
+
+impl Decoder {
+    /// The octets of the last frame as they stand after decoding: in plain, without link checksums.
+    #[must_use]
+    pub fn opened_octets(&self) -> &[u8] {
+        &self.frame
+    }
+
+    /// Appends the report of what is no frame at all.
+    pub fn refuse(&mut self, frame: &Frame<'_>, error: DecodeError, report: &mut Vec<u8>) -> Decoded {
+        self.fields.clear();
+        let id = report_id(frame.protocol, None, None, frame.received_at.at, frame.octets);
+        let head = Head {
+            id,
+            protocol: frame.protocol,
+            gateway: self.gateway.as_deref(),
+            received_at: frame.received_at,
+            meter: None,
+            counter: None,
+            security: Security { mode: None, state: SecurityState::Refused, authenticated: false },
+        };
+        ReportWriter::begin(report, &head, None).end(&Tail {
+            frame: frame.octets,
+            source: frame.source,
+            error: Some(&error),
+            opened: self.opened.then_some(&self.fields),
+            trailing: &[],
+            input: frame.input,
+        });
+        Decoded { id, meter: None, error: Some(error), readings: 0, part: false }
+    }
+}
+
+/// Milliseconds on a clock for parts of messages: that of the frames, so that decoding reads none.
+fn now(frame: &Frame<'_>) -> u64 {
+    frame.received_at.at.and_then(|at| u64::try_from(at.as_millisecond()).ok()).unwrap_or_default()
+}
+
+const fn refused_security(refused: &Refused) -> Security {
+    Security { mode: refused.mode, state: SecurityState::Refused, authenticated: false }
+}
+
+/// An error of text that should have been octets: `field` says which.
+#[must_use]
+pub const fn not_octets(field: &'static str, offset: usize, reason: Reason) -> DecodeError {
+    DecodeError { layer: Layer::Line, field, offset, reason }
+}
+
+/// Takes what a carrier finds.
+struct Opening<'a> {
+    fields: &'a mut Fields,
+    with_opened: bool,
+    learned: Option<(esh_core::Purpose, u64)>,
+    alarms: Alarms,
+    witness: &'a mut dyn Witness,
+}
+
+impl Out<'_> for Opening<'_> {
+    fn alarms(&mut self, alarms: Alarms) {
+        self.alarms = self.alarms.and(alarms);
+    }
+
+    fn reading(&mut self, reading: Reading<'_>) {
+        // A carrier has no readings: what is measured stands in the payload.
+        let _ = reading;
+    }
+
+    fn learned(&mut self, learned: Learned<'_>) {
+        if let Learned::Counter { purpose, counter } = learned {
+            self.learned = Some((purpose, counter));
+        }
+    }
+
+    fn wants_fields(&self) -> bool {
+        self.with_opened || self.witness.wants_fields()
+    }
+
+    fn field(&mut self, field: Field<'_>) {
+        if self.with_opened {
+            self.fields.push(field);
+        }
+        if self.witness.wants_fields() {
+            self.witness.field(field);
+        }
+    }
+}
+
+/// Takes what a format finds.
+struct Reader<'a, 'b> {
+    writer: &'a mut ReportWriter<'b>,
+    meter: Option<&'a Meter>,
+    witness: &'a mut dyn Witness,
+}
+
+impl Out<'_> for Reader<'_, '_> {
+    fn reading(&mut self, reading: Reading<'_>) {
+        self.writer.reading(reading);
+    }
+
+    fn alarms(&mut self, alarms: Alarms) {
+        self.writer.alarms(alarms);
+    }
+
+    fn learned(&mut self, learned: Learned<'_>) {
+        self.witness.learned(self.meter, learned);
+    }
+
+    fn wants_fields(&self) -> bool {
+        self.witness.wants_fields()
+    }
+
+    fn field(&mut self, field: Field<'_>) {
+        self.witness.field(field);
+    }
+}

@@ -1,0 +1,100 @@
+//! Every report of a corpus: valid against the schema, the same through the owned form, the same from any number of
+//! threads, and in the order of its lines.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
+
+use esh_core::Protocol;
+use esh_core::report::Report;
+use esh_gateway::analyse::{Options, decode_lines};
+use serde_json::{Value, json};
+use std::path::PathBuf;
+
+/// The rows of a corpus, or `None`, said on standard error, where there is none.
+fn corpus(name: &str) -> Option<Vec<Value>> {
+    let folder = std::env::var_os("ESH_CORPUS")
+        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/corpus")), PathBuf::from);
+    let Ok(text) = std::fs::read_to_string(folder.join(name)) else {
+        eprintln!("skipped: no corpus {name}");
+        return None;
+    };
+    Some(text.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
+}
+
+fn options() -> Options {
+    Options { protocol: Protocol::Wmbus, keys: Vec::new(), replay_check: false, opened: true }
+}
+
+fn reports(lines: &str, threads: usize) -> Vec<String> {
+    let mut output = Vec::new();
+    let print = |report: &[u8], into: &mut Vec<u8>| into.extend_from_slice(report);
+    decode_lines(&options(), threads, lines.as_bytes(), &mut output, &print).unwrap();
+    String::from_utf8(output).unwrap().lines().map(str::to_owned).collect()
+}
+
+/// All frames of all M-Bus corpora as lines, each after the frames that are to come before it.
+fn lines() -> Option<Vec<String>> {
+    let mut lines = Vec::new();
+    for name in ["wmbus.jsonl", "wmbus-security.jsonl", "mbus-wired.jsonl", "mbus-records.jsonl"] {
+        for row in corpus(name)? {
+            let member =
+                |hex: &Value| json!({"id": lines.len(), "hex": hex, "key": row["key"], "format": row.get("format")});
+            let prior = row["prior"].as_array().cloned().unwrap_or_default();
+            let row_lines: Vec<String> = prior.iter().chain([&row["hex"]]).map(|hex| member(hex).to_string()).collect();
+            lines.extend(row_lines);
+        }
+    }
+    Some(lines)
+}
+
+#[test]
+fn every_report_is_valid_and_survives_its_owned_form() {
+    let Some(lines) = lines() else { return };
+    let schema = include_str!("../schema/esh.report.v1.json");
+    let schema = jsonschema::validator_for(&serde_json::from_str(schema).unwrap()).unwrap();
+    let reports = reports(&lines.join("\n"), 1);
+    assert_eq!(reports.len(), lines.len());
+    for report in &reports {
+        let value: Value = serde_json::from_str(report).unwrap();
+        if let Some(error) = schema.iter_errors(&value).next() {
+            panic!("{error} at {} in {report}", error.instance_path);
+        }
+        let owned: Report = serde_json::from_str(report).unwrap();
+        assert_eq!(&serde_json::to_string(&owned).unwrap(), report, "the owned form writes the same octets");
+    }
+}
+
+#[test]
+fn the_number_of_threads_changes_nothing() {
+    let Some(lines) = lines() else { return };
+    // Enough for many blocks, so that what one block teaches another must know.
+    let lines = format!("{}\n", lines.join("\n")).repeat(20);
+    let one = reports(&lines, 1);
+    for threads in [2, 3, 8] {
+        assert_eq!(reports(&lines, threads), one);
+    }
+}
+
+#[test]
+fn rubbish_is_answered_line_by_line() {
+    let endless = "4".repeat(200_000);
+    let lines = [
+        "",
+        "zz",
+        "2e4",
+        "{\"hex\":5}",
+        "{\"hex\":\"44\",\"format\":\"C\"}",
+        "{",
+        "{\"hex\":\"44\",\"key\":\"12\"}",
+        &endless,
+        "e5",
+    ];
+    let reports = reports(&lines.join("\n"), 2);
+    let reasons: Vec<_> = reports
+        .iter()
+        .map(|report| serde_json::from_str::<Value>(report).unwrap()["error"]["reason"].as_str().map(str::to_owned))
+        .collect();
+    let reasons: Vec<_> = reasons.iter().map(|reason| reason.as_deref().unwrap_or("-")).collect();
+    assert_eq!(
+        reasons,
+        ["malformed", "truncated", "malformed", "malformed", "malformed", "malformed", "too_long", "-"]
+    );
+}

@@ -1,0 +1,21 @@
+//! What the fuzz target of the gateway holds to be true of any line. The ordinary tests replay the seeds with the same.
+
+use esh_core::Protocol;
+use esh_core::report::Report;
+use esh_gateway::analyse::{self, Options, decode_lines};
+
+/// Decodes octets as lines, and as a frame that is explained; whatever comes out is a report that reads back.
+pub fn everything_prints(octets: &[u8]) {
+    let options = Options { protocol: Protocol::Wmbus, keys: Vec::new(), replay_check: false, opened: true };
+    let hex: String = octets.iter().map(|octet| format!("{octet:02x}")).collect();
+    for lines in [octets, hex.as_bytes()] {
+        let mut text = Vec::new();
+        let print = |report: &[u8], into: &mut Vec<u8>| {
+            let read: Report = serde_json::from_slice(report).expect("a report is JSON of its schema");
+            assert_eq!(serde_json::to_string(&read).unwrap().as_bytes(), report.trim_ascii_end());
+            analyse::print_text(report, true, into);
+        };
+        decode_lines(&options, 1, lines, &mut text, &print).unwrap();
+    }
+    analyse::explain(&options, &[hex], true, &mut Vec::new()).unwrap();
+}

@@ -1,0 +1,98 @@
+//! What the fuzz targets of M-Bus hold to be true of any octets. The ordinary tests replay the seeds with the same.
+#![allow(dead_code, reason = "each target uses one of them")]
+
+use esh_core::{Carrier, Content, Field, Key, Known, Learned, Meter, Out, Purpose, Reading};
+use esh_wmbus::{Framing, Wmbus, format_for};
+use std::fmt::Write;
+
+/// Knows one key for every meter, and whatever layout is asked for.
+struct Keys;
+
+const LAYOUT: [u8; 8] = [0x04, 0x13, 0x04, 0x06, 0x42, 0x6c, 0x02, 0x59];
+
+impl Known for Keys {
+    fn keys(&self, _: &Meter, _: Purpose, each: &mut dyn FnMut(&Key) -> bool) -> bool {
+        Key::new(&[0x11; 16]).is_ok_and(|key| each(&key))
+    }
+
+    fn layout(&self, _: Option<&Meter>, _: u16) -> Option<&[u8]> {
+        Some(&LAYOUT)
+    }
+}
+
+/// Prints everything it gets, so that every accessor is walked, and holds places against the frame's length.
+struct Everything {
+    text: String,
+    frame_len: usize,
+}
+
+impl<'a> Out<'a> for Everything {
+    fn reading(&mut self, reading: Reading<'a>) {
+        self.text.clear();
+        write!(self.text, "{reading:?}").unwrap();
+        assert!(reading.origin.offset + reading.origin.octets.len() <= self.frame_len, "{reading:?}");
+    }
+
+    fn learned(&mut self, learned: Learned<'_>) {
+        self.text.clear();
+        write!(self.text, "{learned:?}").unwrap();
+    }
+
+    fn wants_fields(&self) -> bool {
+        true
+    }
+
+    fn field(&mut self, field: Field<'_>) {
+        self.text.clear();
+        write!(self.text, "{} {} {}", field.name, field.value, field.meaning).unwrap();
+        assert!(field.offset + field.len <= self.frame_len, "{} at {}+{}", field.name, field.offset, field.len);
+    }
+}
+
+fn open_and_read(framing: Framing, octets: &[u8]) {
+    let mut frame = octets.to_vec();
+    let mut out = Everything { text: String::new(), frame_len: octets.len() };
+    match (Wmbus { framing }).open(&mut frame, &Keys, &mut out) {
+        Ok(opened) => {
+            assert!(opened.offset + opened.payload.len() <= octets.len());
+            if let Some(format) = format_for(opened.content) {
+                let read = format.read(opened.meter.as_ref(), opened.payload, opened.offset, &Keys, &mut out);
+                if let Err(error) = read {
+                    assert!(error.offset <= octets.len(), "{error}");
+                }
+            }
+        }
+        Err(refused) => {
+            assert!(refused.error.offset <= octets.len(), "{}", refused.error);
+            assert_eq!(frame, octets, "a refused frame is left as it was");
+        }
+    }
+}
+
+/// Opens octets as every kind of frame there is, and reads what is inside.
+pub fn wmbus_open(octets: &[u8]) {
+    for framing in [Framing::Recognise, Framing::FormatA, Framing::FormatB, Framing::WithoutCrc] {
+        open_and_read(framing, octets);
+    }
+    let mut decoded = vec![0; octets.len()];
+    for line in [esh_wmbus::line::three_out_of_six, esh_wmbus::line::manchester] {
+        if let Ok(len) = line(octets, &mut decoded) {
+            open_and_read(Framing::FormatA, &decoded[..len]);
+        }
+    }
+}
+
+/// Reads octets as every kind of payload there is.
+pub fn wmbus_records(octets: &[u8]) {
+    for content in [Content::Records, Content::CompactRecords, Content::RecordLayout, Content::FixedData] {
+        if let Some(format) = format_for(content) {
+            let mut out = Everything { text: String::new(), frame_len: octets.len() };
+            let _ = format.read(None, octets, 0, &Keys, &mut out);
+        }
+    }
+}
+
+/// Opens octets as a wired frame.
+pub fn mbus_wired(octets: &[u8]) {
+    open_and_read(Framing::Wired, octets);
+}

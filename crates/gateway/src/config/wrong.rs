@@ -110,9 +110,20 @@ fn shown(line: &str) -> String {
         let plain = text.is_empty() || text.trim_start().starts_with(['[', '#']);
         return if plain { text.to_owned() } else { "…".to_owned() };
     };
-    let secret = ["key", "pass", "secret", "token", "identity"].iter().any(|word| key.to_lowercase().contains(word));
-    let of_a_file = key.trim() == "keys";
-    if (secret && !of_a_file) || text.contains('@') { format!("{key}= …") } else { text.to_owned() }
+    let (name, all) = (key.trim().to_lowercase(), text);
+    if has_long_hex(key) {
+        return "…".to_owned();
+    }
+    // A misspelt name may be just what is wrong with the line.
+    let near = |(word, most): &(&str, usize)| name.contains(word) || distance(&name, word) <= *most;
+    let words = [("key", 1), ("password", 3), ("secret", 2), ("token", 1), ("identity", 2)];
+    let secret = name != "keys" && words.iter().any(near);
+    if secret || all.contains('@') || has_long_hex(all) { format!("{key}= …") } else { text.to_owned() }
+}
+
+/// Whether something looks like a key, wherever it stands.
+fn has_long_hex(text: &str) -> bool {
+    text.split(|c: char| !c.is_ascii_hexdigit()).any(|run| run.len() >= 16)
 }
 
 /// serde's sentences in the words of someone who writes a configuration.
@@ -189,7 +200,12 @@ mod tests {
         assert_eq!(shown("  key = \"000102\" # mine"), "  key = …");
         assert_eq!(shown("url = \"mqtt://me:hunter2@host\""), "url = …");
         assert_eq!(shown("000102030405"), "…");
+        assert_eq!(shown("pasword = \"hunter2\""), "pasword = …");
+        assert_eq!(shown("kye = \"hunter2\""), "kye = …");
+        assert_eq!(shown("x = \"00112233445566778899\""), "x = …");
         assert_eq!(shown("keys = 7"), "keys = 7");
+        assert_eq!(shown("kind = \"lines\""), "kind = \"lines\"");
+        assert_eq!(shown("keep = 7"), "keep = 7");
         assert_eq!(shown("name = 7"), "name = 7");
     }
 }

@@ -10,7 +10,7 @@ use std::collections::hash_map::DefaultHasher;
 use std::fmt::Write as _;
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -62,15 +62,19 @@ impl Broker {
         }
         let port = free_port();
         let lines = lines.replace("FOLDER", &folder.path().display().to_string());
-        let text = format!("listener {port} 127.0.0.1\nmax_queued_messages 0\nmax_inflight_messages 200\n{lines}");
+        // As root, mosquitto would otherwise become somebody who cannot read here.
+        let text = format!(
+            "user root\nlistener {port} 127.0.0.1\nmax_queued_messages 0\nmax_inflight_messages 200\n\
+             persistence true\npersistence_location {}/\n{lines}",
+            folder.path().display()
+        );
         std::fs::write(folder.path().join("mosquitto.conf"), text).unwrap();
-        open_up(folder.path());
         let mut broker = Self { folder, port, child: None };
         broker.restart().await;
         Some(broker)
     }
 
-    /// Starts it again at the same port, without anything it knew.
+    /// Starts it again at the same port, with what it has saved.
     pub async fn restart(&mut self) {
         self.stop();
         let log = std::fs::File::create(self.folder.path().join("mosquitto.log")).unwrap();
@@ -84,7 +88,16 @@ impl Broker {
         listening(self.port).await;
     }
 
-    /// Kills it.
+    /// Ends it in good order: it saves its sessions and everything it has acknowledged.
+    pub async fn end(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let pid = child.id().to_string();
+            assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+            tokio::task::spawn_blocking(move || child.wait()).await.unwrap().unwrap();
+        }
+    }
+
+    /// Kills it: what it had in memory alone is lost.
     pub fn stop(&mut self) {
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
@@ -96,15 +109,6 @@ impl Broker {
 impl Drop for Broker {
     fn drop(&mut self) {
         self.stop();
-    }
-}
-
-/// Mosquitto gives up its rights when root starts it, and must still read its files.
-fn open_up(folder: &Path) {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).unwrap();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        std::fs::set_permissions(entry.unwrap().path(), std::fs::Permissions::from_mode(0o644)).unwrap();
     }
 }
 
@@ -123,7 +127,7 @@ pub struct Message {
     pub retain: bool,
 }
 
-/// Subscribes in a thread of its own, through every restart of the broker.
+/// Subscribes in a thread of its own, in a session that lasts through every restart of the broker.
 pub struct Subscriber(mpsc::Receiver<Message>);
 
 impl Subscriber {
@@ -132,8 +136,8 @@ impl Subscriber {
         let (ready, subscribed) = oneshot::channel();
         let topic = topic.to_owned();
         std::thread::spawn(move || {
-            let mut options = rumqttc::MqttOptions::new("subscriber", "127.0.0.1", port);
-            options.set_clean_session(true).set_max_packet_size(1 << 20, 1 << 20);
+            let mut options = rumqttc::MqttOptions::new(format!("subscriber {topic}"), "127.0.0.1", port);
+            options.set_clean_session(false).set_max_packet_size(1 << 20, 1 << 20);
             let (client, mut connection) = rumqttc::Client::new(options, 10);
             let mut ready = Some(ready);
             for event in connection.iter() {

@@ -204,7 +204,6 @@ impl Link {
                 client.try_publish(topic, v5::mqttbytes::QoS::AtLeastOnce, retain, payload).map_err(|_| Fault::Gone)
             }
             Client::Three(client) => {
-                // This client takes its payload as a vector or as bytes, but only the former without a wait.
                 client.try_publish(topic, rumqttc::QoS::AtLeastOnce, retain, payload).map_err(|_| Fault::Gone)
             }
         }
@@ -232,7 +231,9 @@ impl Drop for Link {
 async fn five(mut events: v5::EventLoop, steps: mpsc::Sender<Result<Step, Fault>>) {
     use rumqttc::Outgoing;
     use v5::mqttbytes::v5::{Packet, PubAckReason};
-    events.options.set_connection_timeout(10);
+    let mut network = events.options.network_options();
+    network.set_tcp_nodelay(true);
+    events.options.set_network_options(network);
     loop {
         let step = match events.poll().await {
             Ok(v5::Event::Incoming(Packet::ConnAck(connack))) => {
@@ -269,7 +270,7 @@ async fn five(mut events: v5::EventLoop, steps: mpsc::Sender<Result<Step, Fault>
 
 async fn three(mut events: rumqttc::EventLoop, steps: mpsc::Sender<Result<Step, Fault>>) {
     use rumqttc::{Event, Outgoing, Packet};
-    events.network_options.set_connection_timeout(10);
+    events.network_options.set_tcp_nodelay(true);
     loop {
         let step = match events.poll().await {
             // This version does not say what a broker takes.

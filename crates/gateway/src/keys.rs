@@ -129,7 +129,7 @@ impl KeyStore {
     /// Says what is wrong, and where, without showing a key.
     pub fn parse(file: &Path, text: &str) -> Result<Self, KeysError> {
         let entries: File = toml::from_str(text).map_err(|error| ConfigError::toml(file, text, &error))?;
-        let base = file.parent().unwrap_or(Path::new(""));
+        let base = file.parent().unwrap_or_else(|| Path::new(""));
         let mut keys = Vec::with_capacity(entries.key.len());
         for entry in entries.key {
             let span = entry.span();

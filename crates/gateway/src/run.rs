@@ -13,7 +13,7 @@ use crate::queue::{Queue, QueueError};
 use crate::record::Record;
 use crate::sinks::{Sink, SinkError};
 use crate::sources::{self, Intake, Taken};
-use crate::stop::stop;
+use crate::stop::{signal, stop};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
@@ -32,6 +32,9 @@ pub enum RunError {
     /// A sink cannot begin.
     #[error("sink {0}: {1}")]
     Sink(usize, #[source] SinkError),
+    /// The machine gives no threads.
+    #[error("cannot begin: {0}")]
+    Runtime(#[source] std::io::Error),
 }
 
 /// How a run ended.
@@ -137,6 +140,28 @@ pub async fn run(
     Ok(ended)
 }
 
+/// Runs a gateway until its sources end or a signal stops it: [`run`] with a runtime of its own.
+///
+/// # Errors
+/// When it cannot begin.
+pub fn until_signal(config: &Config, decode: Box<dyn Decode>) -> Result<Ended, RunError> {
+    let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get).clamp(2, 4);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
+    let runtime = runtime.map_err(RunError::Runtime)?;
+    let ended = runtime.block_on(async {
+        let signal = async {
+            match signal().await {
+                Ok(name) => name.to_owned(),
+                Err(error) => format!("signals cannot be caught: {error}"),
+            }
+        };
+        run(config, decode, signal).await
+    });
+    // A read of the standard input cannot be broken off; nobody shall wait for its next line.
+    runtime.shutdown_background();
+    ended
+}
+
 /// Waits for all tasks, and counts those that could not go on.
 async fn all<E: std::error::Error + 'static>(tasks: &mut JoinSet<Result<(), E>>, failed: &mut usize) {
     while let Some(task) = tasks.join_next().await {
@@ -150,7 +175,7 @@ async fn first_failed(tasks: &mut JoinSet<Result<(), SinkError>>, failed: &mut u
             return;
         }
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 fn count<E: std::error::Error>(task: Result<Result<(), E>, tokio::task::JoinError>, failed: &mut usize) -> bool {

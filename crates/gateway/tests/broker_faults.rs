@@ -36,7 +36,7 @@ async fn broker(moods: &'static [Mood]) -> (u16, Arc<Mutex<Vec<String>>>) {
     tokio::spawn(async move {
         for n in 0.. {
             let (stream, _) = listener.accept().await.unwrap();
-            let mood = moods.get(n).or(moods.last()).copied().unwrap();
+            let mood = moods.get(n).or_else(|| moods.last()).copied().unwrap();
             // The end of a connection is nothing to report here.
             let _ = serve(stream, mood, &all).await;
         }

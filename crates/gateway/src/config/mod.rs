@@ -104,7 +104,7 @@ impl Config {
     /// Says what is wrong, and where.
     pub fn parse(file: &Path, source: &str) -> Result<Self, ConfigError> {
         let at = |error: toml::de::Error| ConfigError::toml(file, source, &error);
-        let base = file.parent().unwrap_or(Path::new(""));
+        let base = file.parent().unwrap_or_else(|| Path::new(""));
         let mut table = DeTable::parse(source).map_err(at)?;
         let here = Here { file, source, base };
         let sources: Vec<(sources::Config, Range<usize>)> =

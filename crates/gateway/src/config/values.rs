@@ -177,17 +177,12 @@ impl<'de> Deserialize<'de> for Size {
 /// # Errors
 /// When there is no such protocol.
 pub(crate) fn protocol<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Protocol, D::Error> {
-    const WORDS: [&str; Protocol::ALL.len()] = {
-        let mut words = [""; Protocol::ALL.len()];
-        let mut n = 0;
-        while n < words.len() {
-            words[n] = Protocol::ALL[n].word();
-            n += 1;
-        }
-        words
-    };
     let word = String::deserialize(deserializer)?;
-    Protocol::from_word(&word).ok_or_else(|| de::Error::unknown_variant(&word, &WORDS))
+    Protocol::from_word(&word).ok_or_else(|| {
+        // As serde says it of a closed list, so that a suggestion can be made of it.
+        let known: Vec<_> = Protocol::ALL.iter().map(|protocol| format!("`{}`", protocol.word())).collect();
+        de::Error::custom(format_args!("unknown variant `{word}`, expected one of {}", known.join(", ")))
+    })
 }
 
 #[cfg(test)]
@@ -203,7 +198,7 @@ mod tests {
         assert_eq!("tcp://[::1]:7".parse::<Tcp>(), Ok(Tcp { host: "::1".to_owned(), port: 7 }));
         assert_eq!("tcp://[::1]:7".parse::<Tcp>().map(|tcp| tcp.to_string()), Ok("tcp://[::1]:7".to_owned()));
         assert_eq!(
-            "+03:00".parse::<Zone>().map(|zone| zone.0.to_fixed_offset().map(|offset| offset.seconds()).ok()),
+            "+03:00".parse::<Zone>().map(|zone| zone.0.to_fixed_offset().map(jiff::tz::Offset::seconds).ok()),
             Ok(Some(10_800))
         );
         assert!("Europe/Minsk".parse::<Zone>().is_ok());

@@ -135,7 +135,8 @@ mod tests {
         ] {
             assert!(text.contains(expected), "{text}\nshould say: {expected}");
         }
-        let everything = format!("{text}{plan:?}");
+        let sink = Sink::new(&plan.config.sinks[0], "g").unwrap();
+        let everything = format!("{text}{plan:?}{:?}{sink:?}", plan.config);
         assert!(!everything.contains("hunter2") && !everything.contains("000102"), "{everything}");
         std::fs::remove_file(folder.path().join("password")).unwrap();
         let error = check(&folder.path().join("gateway.toml")).unwrap_err().to_string();

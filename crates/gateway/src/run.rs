@@ -245,5 +245,12 @@ impl Line {
                 }
             }
         }
+        if self.deduplicate.forgotten() > 0 {
+            let frames = self.deduplicate.forgotten();
+            warn!(
+                frames,
+                "forgotten before their time, copies of them may have come through: raise deduplicate.entries"
+            );
+        }
     }
 }

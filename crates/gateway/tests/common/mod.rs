@@ -22,11 +22,14 @@ pub fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// A port that somebody now listens at.
-pub async fn listening(port: u16) {
+/// A connection to a port at which somebody will listen soon.
+pub async fn connect(port: u16) -> TcpStream {
     let deadline = Instant::now() + Duration::from_secs(10);
-    while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
-        assert!(Instant::now() < deadline, "nobody listens at {port}");
+    loop {
+        match TcpStream::connect(("127.0.0.1", port)).await {
+            Ok(stream) => return stream,
+            Err(error) => assert!(Instant::now() < deadline, "nobody listens at {port}: {error}"),
+        }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
@@ -85,7 +88,7 @@ impl Broker {
             .stderr(log)
             .spawn();
         self.child = Some(child.unwrap());
-        listening(self.port).await;
+        drop(connect(self.port).await);
     }
 
     /// Ends it in good order: it saves its sessions and everything it has acknowledged.
@@ -236,8 +239,7 @@ pub struct Client {
 
 impl Client {
     pub async fn connect(port: u16) -> Self {
-        listening(port).await;
-        let (input, output) = TcpStream::connect(("127.0.0.1", port)).await.unwrap().into_split();
+        let (input, output) = connect(port).await.into_split();
         Self { input: BufReader::new(input), output }
     }
 

@@ -1,9 +1,9 @@
 //! One connection to a broker through `rumqttc`, reduced to what the sink relies on: what was sent under which packet id,
 //! what was acknowledged, and that it is over. A [`Link`] is never used again after a fault.
 
-use super::{Config, MqttError, Url, Version, tls};
+use super::{Config, MqttError, Url, Version, events, tls};
 use bytes::Bytes;
-use rumqttc::{ConnectionError, MqttOptions, TlsConfiguration, Transport, v5};
+use rumqttc::{MqttOptions, TlsConfiguration, Transport, v5};
 use std::{fmt, sync::Arc, time::Duration};
 use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
 use tokio_rustls::rustls::ClientConfig;
@@ -88,9 +88,9 @@ impl fmt::Debug for Client {
 
 /// Without a word of the broker, the most octets of a packet that are sent: what MQTT itself allows is far more than any
 /// report has.
-const LARGEST: usize = 8 << 20;
+pub(super) const LARGEST: usize = 8 << 20;
 /// What topic and header may take of a packet.
-const HEAD: usize = 64;
+pub(super) const HEAD: usize = 64;
 
 impl Settings {
     pub(super) fn new(config: &Config, gateway: &str) -> Result<Self, MqttError> {
@@ -171,11 +171,11 @@ impl Link {
         let (client, task) = match settings.version {
             Version::Five => {
                 let (client, events) = v5::AsyncClient::new(settings.five(status), settings.capacity());
-                (Client::Five(client), tokio::spawn(five(events, sender)))
+                (Client::Five(client), tokio::spawn(events::five(events, sender)))
             }
             Version::Three => {
                 let (client, events) = rumqttc::AsyncClient::new(settings.three(status), settings.capacity());
-                (Client::Three(client), tokio::spawn(three(events, sender)))
+                (Client::Three(client), tokio::spawn(events::three(events, sender)))
             }
         };
         Self { client, steps, task }
@@ -225,81 +225,5 @@ impl Link {
 impl Drop for Link {
     fn drop(&mut self) {
         self.task.abort();
-    }
-}
-
-async fn five(mut events: v5::EventLoop, steps: mpsc::Sender<Result<Step, Fault>>) {
-    use rumqttc::Outgoing;
-    use v5::mqttbytes::v5::{Packet, PubAckReason};
-    let mut network = events.options.network_options();
-    network.set_tcp_nodelay(true);
-    events.options.set_network_options(network);
-    loop {
-        let step = match events.poll().await {
-            Ok(v5::Event::Incoming(Packet::ConnAck(connack))) => {
-                let properties = connack.properties.as_ref();
-                let window = properties.and_then(|all| all.receive_max).unwrap_or(u16::MAX);
-                let largest = properties.and_then(|all| all.max_packet_size).map_or(LARGEST, |size| size as usize);
-                Step::Connected { window, largest: largest.min(LARGEST).saturating_sub(HEAD) }
-            }
-            Ok(v5::Event::Incoming(Packet::PubAck(ack))) => {
-                let verdict = match ack.reason {
-                    PubAckReason::Success | PubAckReason::NoMatchingSubscribers => Verdict::Taken,
-                    PubAckReason::TopicNameInvalid => Verdict::Never("topic name invalid"),
-                    PubAckReason::PayloadFormatInvalid => Verdict::Never("payload format invalid"),
-                    PubAckReason::NotAuthorized => Verdict::NotNow("not authorized"),
-                    PubAckReason::QuotaExceeded => Verdict::NotNow("quota exceeded"),
-                    PubAckReason::PacketIdentifierInUse => Verdict::NotNow("packet identifier in use"),
-                    PubAckReason::ImplementationSpecificError => Verdict::NotNow("implementation specific error"),
-                    PubAckReason::UnspecifiedError => Verdict::NotNow("unspecified error"),
-                };
-                Step::Acknowledged(ack.pkid, verdict)
-            }
-            Ok(v5::Event::Outgoing(Outgoing::Publish(packet))) => Step::Sent(packet),
-            Ok(_) => continue,
-            Err(error) => {
-                let _ = steps.send(Err(Fault::Connection(five_words(&error)))).await;
-                return;
-            }
-        };
-        if steps.send(Ok(step)).await.is_err() {
-            return;
-        }
-    }
-}
-
-async fn three(mut events: rumqttc::EventLoop, steps: mpsc::Sender<Result<Step, Fault>>) {
-    use rumqttc::{Event, Outgoing, Packet};
-    events.network_options.set_tcp_nodelay(true);
-    loop {
-        let step = match events.poll().await {
-            // This version does not say what a broker takes.
-            Ok(Event::Incoming(Packet::ConnAck(_))) => Step::Connected { window: u16::MAX, largest: LARGEST - HEAD },
-            Ok(Event::Incoming(Packet::PubAck(ack))) => Step::Acknowledged(ack.pkid, Verdict::Taken),
-            Ok(Event::Outgoing(Outgoing::Publish(packet))) => Step::Sent(packet),
-            Ok(_) => continue,
-            Err(error) => {
-                let _ = steps.send(Err(Fault::Connection(three_words(&error)))).await;
-                return;
-            }
-        };
-        if steps.send(Ok(step)).await.is_err() {
-            return;
-        }
-    }
-}
-
-/// The refusals of a broker are the library's debug words otherwise.
-fn five_words(error: &v5::ConnectionError) -> String {
-    match error {
-        v5::ConnectionError::ConnectionRefused(code) => format!("the broker refuses: {code:?}"),
-        other => other.to_string(),
-    }
-}
-
-fn three_words(error: &ConnectionError) -> String {
-    match error {
-        ConnectionError::ConnectionRefused(code) => format!("the broker refuses: {code:?}"),
-        other => other.to_string(),
     }
 }

@@ -1,11 +1,12 @@
 //! An MQTT broker: every record is published with QoS 1 and confirmed when the broker has acknowledged it.
 //!
 //! The client library loses publishes when a connection breaks, and may wait for ever for a packet id. This sink is
-//! immune to both, because it relies on neither its memory nor its ids: the [`ledger`] knows which record each packet
+//! immune to both, because it relies on neither its memory nor its ids: a ledger of its own knows which record each packet
 //! is, a new connection is a new client, and after any fault the records are read from the queue again.
 
 mod client;
 mod config;
+mod events;
 mod ledger;
 mod tls;
 mod topic;

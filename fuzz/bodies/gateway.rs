@@ -2,11 +2,11 @@
 
 use esh_core::Protocol;
 use esh_core::report::Report;
-use esh_gateway::analyse::{self, Options, decode_lines};
+use esh_gateway::analyse::{self, Keys, Options, decode_lines};
 
 /// Decodes octets as lines, and as a frame that is explained; whatever comes out is a report that reads back.
 pub fn everything_prints(octets: &[u8]) {
-    let options = Options { protocol: Protocol::Wmbus, keys: Vec::new(), replay_check: false, opened: true };
+    let options = Options { protocol: Protocol::Wmbus, keys: Keys::default(), replay_check: false, opened: true };
     let hex: String = octets.iter().map(|octet| format!("{octet:02x}")).collect();
     for lines in [octets, hex.as_bytes()] {
         let mut text = Vec::new();

@@ -2,6 +2,9 @@
 
 use bytes::Bytes;
 use esh_core::Protocol;
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer};
+use std::fmt;
 use std::sync::Arc;
 
 /// One whole message and the circumstances of its coming.
@@ -39,6 +42,9 @@ pub enum Framing {
 }
 
 impl Framing {
+    /// The words that a line's `format` may have.
+    pub const WORDS: [&'static str; 6] = ["A", "B", "none", "3of6", "manchester", "wired"];
+
     /// The framing of a word as it stands in a line's `format`.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
@@ -51,6 +57,26 @@ impl Framing {
             "wired" => Self::Wired,
             _ => return None,
         })
+    }
+}
+
+impl<'de> Deserialize<'de> for Framing {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Word;
+
+        impl Visitor<'_> for Word {
+            type Value = Framing;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "one of {}", Framing::WORDS.join(", "))
+            }
+
+            fn visit_str<E: serde::de::Error>(self, word: &str) -> Result<Framing, E> {
+                Framing::from_word(word).ok_or_else(|| E::unknown_variant(word, &Framing::WORDS))
+            }
+        }
+
+        deserializer.deserialize_str(Word)
     }
 }
 

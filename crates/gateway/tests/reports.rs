@@ -4,7 +4,7 @@
 
 use esh_core::Protocol;
 use esh_core::report::Report;
-use esh_gateway::analyse::{Options, decode_lines};
+use esh_gateway::analyse::{Keys, Options, decode_lines};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -20,7 +20,7 @@ fn corpus(name: &str) -> Option<Vec<Value>> {
 }
 
 fn options() -> Options {
-    Options { protocol: Protocol::Wmbus, keys: Vec::new(), replay_check: false, opened: true }
+    Options { protocol: Protocol::Wmbus, keys: Keys::default(), replay_check: false, opened: true }
 }
 
 fn reports(lines: &str, threads: usize) -> Vec<String> {

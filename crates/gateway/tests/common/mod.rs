@@ -178,6 +178,8 @@ impl Subscriber {
 pub struct Plain;
 
 impl Decode for Plain {
+    fn stored(&mut self, _: bool) {}
+
     fn decode(&mut self, capture: &Capture, copies: u32) -> Record {
         let mut hex = String::new();
         for octet in &capture.octets {

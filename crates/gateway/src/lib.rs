@@ -9,4 +9,5 @@ pub mod cli;
 pub mod decode;
 pub mod encode;
 pub mod protocols;
+pub mod queue;
 pub mod record;

@@ -39,7 +39,6 @@ mod upgrade;
 #[cfg(test)]
 mod tests;
 
-
 pub use self::config::{Config, Now, Sync, WhenFull};
 pub use self::damage::{Damage, Harm};
 pub use self::error::{LogError, Room};

@@ -75,9 +75,9 @@ pub(super) fn open(path: &Path, config: &Config, sinks: &[&str], steps: &[(u32, 
         folder.remove(name)?;
     }
     found.retain(|segment| is_ours(segment, queue, &mut damage));
-    for header in found.iter_mut().filter_map(|segment| segment.header.as_mut()) {
-        if header.version < VERSION {
-            *header = upgrade::segment(&folder, header, steps)?;
+    for segment in &mut found {
+        if let Some(header) = segment.header.as_mut().filter(|header| header.version < VERSION) {
+            (*header, segment.octets) = upgrade::segment(&folder, header, steps)?;
         }
     }
     let mut segments = place(&folder, &found, queue, &mut damage)?;

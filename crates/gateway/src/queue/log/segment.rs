@@ -77,8 +77,7 @@ impl Log {
                         break take_reserve(&self.shared.folder, &header)?;
                     }
                     Room::Common
-                        if self.config.when_full == WhenFull::DropOldest
-                            && self.shared.drop_oldest(&mut index)? => {}
+                        if self.config.when_full == WhenFull::DropOldest && self.shared.drop_oldest(&mut index)? => {}
                     _ => return Err(LogError::Full(Lack::Disk)),
                 },
                 made => break made?,

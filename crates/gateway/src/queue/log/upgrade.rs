@@ -28,8 +28,8 @@ pub(super) fn check(versions: impl Iterator<Item = u32>, steps: &[(u32, Step)]) 
     Ok(())
 }
 
-/// Writes a segment of an older version as one of this version.
-pub(super) fn segment(folder: &Folder, header: &Header, steps: &[(u32, Step)]) -> Result<Header, LogError> {
+/// Writes a segment of an older version as one of this version; gives its header and its octets.
+pub(super) fn segment(folder: &Folder, header: &Header, steps: &[(u32, Step)]) -> Result<(Header, u64), LogError> {
     let Some((_, step)) = steps.iter().find(|(version, _)| *version == header.version) else {
         return Err(LogError::Older { found: header.version });
     };
@@ -47,5 +47,5 @@ pub(super) fn segment(folder: &Folder, header: &Header, steps: &[(u32, Step)]) -
     let write = file.write_all(&octets).and_then(|()| disk::sync(&file));
     write.map_err(LogError::io("write", &*new))?;
     folder.rename(&new, &name)?;
-    Ok(header)
+    Ok((header, octets.len() as u64))
 }

@@ -80,8 +80,12 @@ fn a_zeroed_page_costs_the_records_on_it() {
 #[test]
 fn a_cut_or_rubbish_end_of_the_last_segment_costs_what_was_there() {
     for (what, change) in [
-        ("cut", Box::new(|file: &Path, end: u64| OpenOptions::new().write(true).open(file).unwrap().set_len(end - 700).unwrap())
-            as Box<dyn Fn(&Path, u64)>),
+        (
+            "cut",
+            Box::new(|file: &Path, end: u64| {
+                OpenOptions::new().write(true).open(file).unwrap().set_len(end - 700).unwrap()
+            }) as Box<dyn Fn(&Path, u64)>,
+        ),
         ("zeroed", Box::new(|file, end| write(file, &[0; 700], end - 700))),
         ("rubbish", Box::new(|file, end| write(file, &[0xa5; 900], end - 700))),
         ("rubbish after the end", Box::new(|file, end| write(file, &[0xa5; 100], end))),
@@ -93,10 +97,9 @@ fn a_cut_or_rubbish_end_of_the_last_segment_costs_what_was_there() {
         let (lost, opening, _) = lost(dir.path());
         // Nobody has confirmed them, so their numbers are given again: what is missing shows in the count.
         assert_eq!(lost, [0; 0], "{what}");
-        assert!(opening.iter().all(|damage| damage.harm == Harm::Tail), "{what}: {opening:?}");
+        assert!(matches!(&opening[..], [Damage { harm: Harm::Tail, .. }]), "{what}: {opening:?}");
         let left = inspect::verify(dir.path()).unwrap().entries;
         assert!((1000..=1010).contains(&left), "{what}: {left}");
-        assert_eq!(opening.is_empty(), what == "zeroed" && opening.is_empty(), "{what}");
     }
 }
 
@@ -191,7 +194,8 @@ fn damaged_notes_and_cursors_cost_only_deliveries_again() {
     let (log, mut reader, damage) = one(dir.path(), &small());
     assert_eq!(damage.len(), 1);
     let begin = reader.next().unwrap().unwrap().seq.0;
-    assert!(begin == 201 || begin == 301, "{begin}");
+    // Segments that everyone had confirmed are gone whatever the cursor says.
+    assert!((201..=301).contains(&begin), "{begin}");
     drop((log, reader));
     // Everything the queue knows about itself.
     fs::write(dir.path().join("mqtt.cursor"), b"").unwrap();

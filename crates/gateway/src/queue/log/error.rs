@@ -59,7 +59,7 @@ pub enum LogError {
         /// How many.
         kept: u64,
         /// Why.
-        source: Box<LogError>,
+        source: Box<Self>,
     },
     /// A snapshot cannot speak for entries that are not committed.
     #[error("a snapshot up to entry {asked} while only {committed} are committed")]

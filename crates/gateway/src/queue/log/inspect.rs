@@ -176,7 +176,7 @@ impl View {
             return Err(LogError::Newer { found: version, known: VERSION });
         }
         let said = notes.and_then(|notes| notes.newest).map(|content| Said::read(&content));
-        let queue = said.map(|said| said.queue).or(header.map(|header| header.queue)).unwrap_or_default();
+        let queue = said.map(|said| said.queue).or_else(|| header.map(|header| header.queue)).unwrap_or_default();
         let oldest = said.map_or(1, |said| said.oldest);
         segments.retain(|segment| segment.header.is_none_or(|header| header.queue == queue));
         let gone = segments.iter().skip(1).take_while(|next| next.header.is_some_and(|next| next.first <= oldest));

@@ -53,6 +53,7 @@ impl Reader {
     ///
     /// # Errors
     /// When a segment cannot be opened. Trying again may help.
+    #[expect(clippy::should_implement_trait, reason = "an entry borrows from the reader, which an iterator's cannot")]
     pub fn next(&mut self) -> Result<Option<Entry<'_>>, LogError> {
         let found = loop {
             if !self.turn()? {

@@ -83,7 +83,7 @@ fn a_cut_or_rubbish_end_of_the_last_segment_costs_what_was_there() {
         (
             "cut",
             Box::new(|file: &Path, end: u64| {
-                OpenOptions::new().write(true).open(file).unwrap().set_len(end - 700).unwrap()
+                OpenOptions::new().write(true).open(file).unwrap().set_len(end - 700).unwrap();
             }) as Box<dyn Fn(&Path, u64)>,
         ),
         ("zeroed", Box::new(|file, end| write(file, &[0; 700], end - 700))),

@@ -7,6 +7,7 @@ use super::*;
 const PAYLOAD: usize = 300;
 
 #[test]
+#[expect(clippy::float_arithmetic, reason = "these numbers are printed, not billed")]
 #[ignore = "writes more than a gigabyte and prints figures"]
 fn figures() {
     let base = std::env::var("ESH_MEASURE_FOLDER").map_or_else(|_| std::env::temp_dir(), Into::into);
@@ -52,6 +53,7 @@ fn large() -> Config {
     Config { quota: 4 << 30, ..Config::default() }
 }
 
+#[expect(clippy::float_arithmetic, reason = "these numbers are printed, not billed")]
 fn append(path: &Path, batch: u64, total: u64) -> (f64, f64) {
     let (mut log, _reader, _) = one(path, &large());
     let payload = [0x61; PAYLOAD];

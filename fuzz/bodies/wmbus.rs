@@ -71,13 +71,13 @@ fn open_and_read(framing: Framing, octets: &[u8]) {
 
 /// Opens octets as every kind of frame there is, and reads what is inside.
 pub fn wmbus_open(octets: &[u8]) {
-    for framing in [Framing::Recognise, Framing::A, Framing::B, Framing::WithoutCrc] {
+    for framing in [Framing::Recognise, Framing::FormatA, Framing::FormatB, Framing::WithoutCrc] {
         open_and_read(framing, octets);
     }
     let mut decoded = vec![0; octets.len()];
     for line in [esh_wmbus::line::three_out_of_six, esh_wmbus::line::manchester] {
         if let Ok(len) = line(octets, &mut decoded) {
-            open_and_read(Framing::A, &decoded[..len]);
+            open_and_read(Framing::FormatA, &decoded[..len]);
         }
     }
 }

@@ -33,6 +33,11 @@ pub trait Out<'a> {
         let _ = learned;
     }
 
+    /// Whether [`Learned::Layout`] is of interest: for meters that send compact frames. To find one costs a little.
+    fn wants_layouts(&self) -> bool {
+        true
+    }
+
     /// Whether [`Out::field`] is of interest. Fields are not made up for nobody.
     fn wants_fields(&self) -> bool {
         false

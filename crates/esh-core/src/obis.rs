@@ -214,8 +214,12 @@ mod tests {
             (Quantity::VolumeReverse, 0x16, Instantaneous, 0, 0, None),
             (Quantity::Unknown, 0x16, Instantaneous, 0, 0, None),
         ] {
-            let mut reading =
-                Reading::new(quantity, Value::Number(Decimal::ZERO), Unit::One, Origin { octets: &[], offset: 0 });
+            let mut reading = Reading::new(
+                quantity,
+                Value::Number(Decimal::ZERO),
+                Unit::One,
+                Origin { octets: &[], header: &[], offset: 0 },
+            );
             reading.function = function;
             reading.register = Register { storage, tariff, subunit: 0 };
             assert_eq!(Obis::of(&reading, Some(Medium(medium))).map(|code| code.to_string()).as_deref(), code);

@@ -281,6 +281,12 @@ impl Qualifiers {
         if bit < 64 { Self(self.0 | 1 << bit, self.1) } else { Self(self.0, self.1 | 1 << (bit - 64)) }
     }
 
+    /// The qualifiers of both.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0, self.1 | other.1)
+    }
+
     /// Whether the qualifier is in the set.
     #[must_use]
     pub const fn contains(self, qualifier: Qualifier) -> bool {
@@ -305,8 +311,11 @@ const _: () = assert!(Qualifier::ALL.len() <= 96, "a set holds 96 qualifiers");
 /// Where a reading comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Origin<'a> {
-    /// The octets of the reading with its header.
+    /// The octets of the reading with its header; without it where the header stands elsewhere.
     pub octets: &'a [u8],
+    /// The octets that say what the reading is (M-Bus: DIF to last VIFE), be they in this frame or told before; empty
+    /// where the protocol has none.
+    pub header: &'a [u8],
     /// The octet of the frame where they begin.
     pub offset: usize,
 }

@@ -148,6 +148,18 @@ impl Unit {
         if self as u8 == wanted as u8 {
             return unchanged;
         }
+        // A power of ten only moves the point: most units of meters come this way.
+        if let Some(Conversion { to, factor: 1, scale, divisor: 1 }) = self.conversion()
+            && let Some(value) = value.scale10(scale)
+        {
+            return Converted { value, unit: to, rounded: false };
+        }
+        self.multiply(value, wanted)
+    }
+
+    #[inline(never)]
+    fn multiply(self, value: Decimal, wanted: Self) -> Converted {
+        let unchanged = Converted { value, unit: self, rounded: false };
         if let (Some(from), Some(to)) = (seconds(self), seconds(wanted)) {
             return convert_time(value, from, wanted, to).unwrap_or(unchanged);
         }

@@ -4,22 +4,42 @@
 ///
 /// A link block carries it most significant octet first, everything above the link least significant octet first.
 #[must_use]
-#[expect(clippy::indexing_slicing, reason = "an octet is below 256, and there are four tables")]
 pub fn crc(octets: &[u8]) -> u16 {
-    let mut crc = 0u16;
-    let (fours, rest) = octets.as_chunks::<4>();
-    for [a, b, c, d] in fours {
-        let [high, low] = crc.to_be_bytes();
-        crc = TABLES[3][usize::from(a ^ high)]
-            ^ TABLES[2][usize::from(b ^ low)]
-            ^ TABLES[1][usize::from(*c)]
-            ^ TABLES[0][usize::from(*d)];
+    Crc::NEW.and(octets).value()
+}
+
+/// The CRC of octets that come piece by piece.
+#[derive(Clone, Copy)]
+pub(crate) struct Crc(u16);
+
+impl Crc {
+    pub(crate) const NEW: Self = Self(0);
+
+    /// With these octets behind those before.
+    #[inline]
+    #[must_use]
+    #[expect(clippy::indexing_slicing, reason = "an octet is below 256, and there are four tables")]
+    pub(crate) fn and(self, octets: &[u8]) -> Self {
+        let mut crc = self.0;
+        let (fours, rest) = octets.as_chunks::<4>();
+        for [a, b, c, d] in fours {
+            let [high, low] = crc.to_be_bytes();
+            crc = TABLES[3][usize::from(a ^ high)]
+                ^ TABLES[2][usize::from(b ^ low)]
+                ^ TABLES[1][usize::from(*c)]
+                ^ TABLES[0][usize::from(*d)];
+        }
+        for octet in rest {
+            let [high, low] = crc.to_be_bytes();
+            crc = u16::from(low) << 8 ^ TABLES[0][usize::from(octet ^ high)];
+        }
+        Self(crc)
     }
-    for octet in rest {
-        let [high, low] = crc.to_be_bytes();
-        crc = u16::from(low) << 8 ^ TABLES[0][usize::from(octet ^ high)];
+
+    /// The CRC so far.
+    pub(crate) const fn value(self) -> u16 {
+        !self.0
     }
-    !crc
 }
 
 const POLYNOMIAL: u16 = 0x3d65;

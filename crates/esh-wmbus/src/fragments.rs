@@ -204,3 +204,74 @@ impl<'f> Part<'f> {
         Ok(Self { sender, layer, offset, message: input.rest() })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{string::ToString, vec::Vec};
+
+    const ADDRESS: [u8; 8] = [0x2d, 0x2c, 0x78, 0x56, 0x34, 0x12, 1, 7];
+
+    /// A fragment of a meter, with whatever of a short extended link layer and a message.
+    fn fragment(meter: u8, number: u8, more: bool, length: Option<u16>, message: &[u8]) -> Vec<u8> {
+        let mut octets = [&[0, 0x44][..], &ADDRESS, &[0x8c, 0x20, number]].concat();
+        octets[4] = meter;
+        let layer = Authentication {
+            control: u16::from(number) | if more { crate::authentication::MORE_FRAGMENTS } else { 0 },
+            message: (number == 1).then_some(0x65),
+            counter: (number == 1).then_some(7),
+            code: if more { None } else { crate::authentication::Code::new(&[9; 8]) },
+            length,
+            ..Authentication::default()
+        };
+        let mut room = [0; 40];
+        let len = layer.write(&mut room).unwrap();
+        octets.extend(&room[..len]);
+        octets.extend(message);
+        octets
+    }
+
+    fn told<const M: usize, const O: usize>(
+        assembler: &mut Assembler<M, O>,
+        now: u64,
+        octets: &[u8],
+    ) -> std::string::String {
+        match assembler.put(now, octets) {
+            Ok(Step::Whole(frame)) => frame.iter().map(|octet| std::format!("{octet:02x}")).collect(),
+            Ok(Step::Waiting(error)) => std::format!("waiting: {}", error.reason),
+            Err(error) => error.reason.to_string(),
+        }
+    }
+
+    #[test]
+    fn fragments_become_a_frame_or_say_why_not() {
+        let mut two = Assembler::<2, 128>::new(1_000);
+        let whole = "00442d2c0156341201079011003c650700000009090909090909090300010203";
+        for (now, octets, expect) in [
+            (0, fragment(1, 2, false, None, &[3]), "needs 2 octets, 0 left"),
+            (0, fragment(1, 1, true, Some(3), &[1, 2]), "waiting: needs 3 octets, 2 left"),
+            (5, fragment(1, 1, true, Some(3), &[1, 2]), "waiting: needs 3 octets, 2 left"),
+            (9, fragment(2, 1, true, None, &[8]), "waiting: needs 2 octets, 1 left"),
+            (900, fragment(1, 2, false, None, &[3]), whole),
+            (901, fragment(1, 2, false, None, &[3]), "needs 2 octets, 0 left"),
+            (2_000, fragment(2, 2, false, None, &[9]), "needs 2 octets, 0 left"),
+            (2_000, fragment(1, 1, true, Some(4), &[1, 2]), "waiting: needs 4 octets, 2 left"),
+            (2_001, fragment(1, 3, false, None, &[3]), "needs 3 octets, 1 left"),
+            (2_002, fragment(1, 2, false, None, &[3]), "needs 2 octets, 0 left"),
+            (3_000, fragment(1, 1, true, Some(4), &[1, 2]), "waiting: needs 4 octets, 2 left"),
+            (3_001, fragment(1, 2, false, None, &[3]), "needs 4 octets, 3 left"),
+            (3_002, fragment(1, 1, true, Some(2), &[1, 2, 3]), "3 where at most 2 are allowed"),
+            (3_003, fragment(1, 1, true, None, &[0; 100]), "100 where at most 89 are allowed"),
+            (4_000, fragment(1, 1, true, None, &[1]), "waiting: needs 2 octets, 1 left"),
+            (4_001, fragment(2, 1, true, None, &[1]), "waiting: needs 2 octets, 1 left"),
+            (4_002, fragment(3, 1, true, None, &[1]), "waiting: needs 2 octets, 1 left"),
+            (4_003, fragment(1, 2, true, None, &[1]), "needs 2 octets, 0 left"),
+            (4_004, fragment(2, 2, true, None, &[1]), "waiting: needs 3 octets, 2 left"),
+            (4_005, fragment(2, 2, true, None, &[1]), "waiting: needs 3 octets, 2 left"),
+            (4_006, std::vec![0x44; 9], "needs 8 octets, 7 left"),
+        ] {
+            let found = told(&mut two, now, &octets);
+            assert_eq!(found, expect, "at {now}");
+        }
+    }
+}

@@ -2,7 +2,7 @@
 //!
 //! # The way of a telegram, top to bottom
 //!
-//! 1. [`line`]: chips of a radio become octets (3-out-of-6 or Manchester), where the receiver has not done it.
+//! 1. [`mod@line`]: chips of a radio become octets (3-out-of-6 or Manchester), where the receiver has not done it.
 //! 2. [`link`]: the frame is recognised, its end found and its check sums proved: frame format A or B, without CRCs, or
 //!    wired ([`wired`]). CRCs are taken out where the frame lies.
 //! 3. [`extended_link`]: access number, session, payload CRC; AES in counter mode.
@@ -31,23 +31,44 @@ extern crate std;
 mod address;
 pub mod authentication;
 pub mod ci;
+mod compact;
 mod crc;
+mod date;
+mod dif;
+mod explain;
 pub mod extended_link;
+mod fixed;
 pub mod fragments;
+mod guarded;
+mod history;
+mod layout;
 pub mod line;
 pub mod link;
 mod note;
 mod open;
+mod quantity;
+mod records;
 mod security;
+mod status;
 pub mod telegram;
 pub mod transport;
+mod value;
+mod vif;
+mod well_known;
 pub mod wired;
+mod write;
 
 pub use address::Address;
+pub use compact::CompactRecords;
 pub use crc::crc;
+pub use fixed::FixedData;
+pub use layout::RecordLayout;
 pub use link::Framing;
+pub use records::{Records, more_follows};
+pub use status::alarms_of_status;
+pub use write::{Coded, RecordWriter};
 
-use esh_core::{Carrier, Content, Known, Opened, Out, Refused};
+use esh_core::{Carrier, Content, Format, Known, Opened, Out, Refused};
 
 /// Opens wireless and wired M-Bus frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -91,5 +112,17 @@ impl Carrier for Wmbus {
             counter: if found.content == Content::Fragment { None } else { so_far.counter },
             trailing,
         })
+    }
+}
+
+/// The format that reads payloads of that kind; `None` for those that this crate does not read.
+#[must_use]
+pub fn format_for(content: Content) -> Option<&'static dyn Format> {
+    match content {
+        Content::Records => Some(&Records),
+        Content::CompactRecords => Some(&CompactRecords),
+        Content::RecordLayout => Some(&RecordLayout),
+        Content::FixedData => Some(&FixedData),
+        _ => None,
     }
 }

@@ -1,14 +1,14 @@
 //! The way of a telegram: link, extended link, authentication, transport, security.
 
-use crate::crc::crc;
 use crate::{
     address::Address,
     authentication::{self, Authentication},
     ci::{self, ControlInformation, Header},
-    extended_link::{ExtendedLink, Session},
+    extended_link::ExtendedLink,
+    guarded,
     link::Framing,
     note::{Notes, at},
-    security::{self, Envelope, Plain, cipher::Cipher, derive::Direction},
+    security::{self, Envelope, Plain, derive::Direction},
     transport::{Configuration, Transport, note_address, status_alarms},
     wired,
 };
@@ -47,14 +47,14 @@ pub(crate) struct Found {
 }
 
 /// What is known of a frame when the layers above its link are opened.
-struct Lower<'k> {
-    known: &'k dyn Known,
+pub(crate) struct Lower<'k> {
+    pub(crate) known: &'k dyn Known,
     /// The address of the link, which the meter has when no long header says otherwise.
-    address: Option<Address>,
-    control: u8,
-    wired: bool,
+    pub(crate) address: Option<Address>,
+    pub(crate) control: u8,
+    pub(crate) wired: bool,
     /// What became of the encryption of the extended link.
-    link_state: SecurityState,
+    pub(crate) link_state: SecurityState,
 }
 
 /// Opens a wireless frame without CRCs, or leaves it as it was.
@@ -90,7 +90,7 @@ pub(crate) fn wireless(
             let upper_at = input.offset();
             match layer.session {
                 None => upper(octets, upper_at, &lower, notes, so_far),
-                Some(session) => guarded(octets, &layer, session, lower, notes, so_far),
+                Some(session) => guarded::open(octets, &layer, session, lower, notes, so_far),
             }
         }
         Some(_) => upper(octets, upper_at, &lower, notes, so_far),
@@ -165,104 +165,8 @@ fn has_long_header(mut input: Input<'_>) -> bool {
     ControlInformation::of(ci).is_some_and(|information| information.header == Header::Long)
 }
 
-/// Opens what an extended link guards with its payload CRC, and perhaps encrypts.
-fn guarded(
-    octets: &mut [u8],
-    layer: &ExtendedLink,
-    session: Session,
-    lower: Lower<'_>,
-    notes: &mut Notes<'_, '_>,
-    so_far: &mut SoFar,
-) -> Result<Found, DecodeError> {
-    const LAYER: Layer = Layer::ExtendedLink;
-    let error = |field, offset, reason| DecodeError { layer: LAYER, field, offset, reason };
-    so_far.counter = Some(session.number.into());
-    let left = octets.len().saturating_sub(session.offset);
-    let Some(guarded) = octets.get_mut(session.offset..).filter(|guarded| guarded.len() >= 2) else {
-        return Err(error("payload CRC", session.offset, Reason::Truncated { needed: 2, left }));
-    };
-    let opening = match session.encryption() {
-        0 => None,
-        1 => {
-            notes.text(at(LAYER, session.offset - 1, 1, "encryption", "mode"), &"ell-ctr", &"AES-128 in counter mode");
-            so_far.link_names_mode = true;
-            let Some(address) = lower.address else {
-                return Err(error("session number", session.offset, Reason::NoKey));
-            };
-            let vector = layer.initialisation_vector(address, session.number);
-            match decrypt(guarded, vector, lower.known, so_far.meter.as_ref()) {
-                Ok(cipher) => Some((cipher, vector)),
-                Err(_) if payload_crc(guarded).is_ok() => None,
-                Err(reason) => return Err(error("payload CRC", session.offset, reason)),
-            }
-        }
-        other => return Err(error("session number", session.offset - 4, Reason::UnknownMode(other))),
-    };
-    payload_crc(guarded).map_err(|reason| error("payload CRC", session.offset, reason))?;
-    notes.octets(at(LAYER, session.offset, 2, "payload CRC", ""), guarded.get(..2).unwrap_or_default(), &"right");
-    let link_state = match (&opening, session.encryption()) {
-        (Some(_), _) => SecurityState::Decrypted,
-        (None, 1) => SecurityState::AlreadyPlain,
-        (None, _) => SecurityState::None,
-    };
-    let own_counter = guarded.get(2) != Some(&authentication::CI);
-    let upper_at = session.offset + 2;
-    let fresh = match &opening {
-        Some(_) if own_counter => security::check_counter(lower.known, so_far.meter.as_ref(), session.number)
-            .map_err(|reason| error("session number", session.offset - 4, reason)),
-        _ => Ok(()),
-    };
-    let lower = Lower { link_state, ..lower };
-    let link_meter = so_far.meter;
-    match fresh.and_then(|()| upper(octets, upper_at, &lower, notes, so_far)) {
-        Ok(found) => {
-            // The counter belongs to the meter of the link, whose key opened it.
-            if opening.is_some() && own_counter && link_meter == so_far.meter {
-                notes.learned(Learned::Counter { purpose: Purpose::Data, counter: session.number.into() });
-            }
-            Ok(found)
-        }
-        Err(error) => {
-            if let (Some((cipher, vector)), Some(guarded)) = (opening, octets.get_mut(session.offset..)) {
-                cipher.ctr(vector, guarded);
-            }
-            Err(error)
-        }
-    }
-}
-
-/// Checks the payload CRC, least significant octet first, in front of the octets it guards.
-fn payload_crc(guarded: &[u8]) -> Result<(), Reason> {
-    let Some((sent, payload)) = guarded.split_first_chunk() else {
-        return Err(Reason::Truncated { needed: 2, left: guarded.len() });
-    };
-    let (found, computed) = (u16::from_le_bytes(*sent), crc(payload));
-    if found == computed { Ok(()) } else { Err(Reason::Checksum { found: found.into(), computed: computed.into() }) }
-}
-
-/// Decrypts with the key that makes the payload CRC right, or leaves the octets as they were.
-fn decrypt(guarded: &mut [u8], vector: [u8; 16], known: &dyn Known, meter: Option<&Meter>) -> Result<Cipher, Reason> {
-    let mut right = None;
-    let mut refused = Reason::NoKey;
-    if let Some(meter) = meter {
-        known.keys(meter, Purpose::Data, &mut |key| {
-            refused = Reason::KeyRejected;
-            let Some(key) = key.expose_128() else { return false };
-            let cipher = Cipher::new(key);
-            cipher.ctr(vector, guarded);
-            if payload_crc(guarded).is_ok() {
-                right = Some(cipher);
-                return true;
-            }
-            cipher.ctr(vector, guarded);
-            false
-        });
-    }
-    right.ok_or(refused)
-}
-
 /// Opens everything above the link, or leaves it as it was.
-fn upper(
+pub(crate) fn upper(
     octets: &mut [u8],
     upper_at: usize,
     lower: &Lower<'_>,
@@ -295,7 +199,15 @@ fn upper(
     let Some(mut information) = ControlInformation::of(ci) else {
         return Err(message.error("CI field", Reason::UnknownFormat(ci.into())));
     };
-    if lower.wired && ci == 0x73 && input.len() == FIXED_DATA {
+    if lower.wired && ci == 0x73 && input.len() <= FIXED_DATA {
+        let [id @ .., _, _, _, _, _, _, _, _, _, _, _, _] = *{ input }.array::<FIXED_DATA>("fixed data structure")?;
+        so_far.meter = Some(Meter {
+            protocol: so_far.protocol,
+            manufacturer: None,
+            id: esh_core::Id::from_bcd(id),
+            version: None,
+            medium: None,
+        });
         information = ControlInformation {
             header: Header::None,
             content: Content::FixedData,
@@ -308,7 +220,11 @@ fn upper(
     if ControlInformation::is_reversed(ci) {
         return Err(message.error("CI field", Reason::Unsupported));
     }
-    let configuration = header.map_or_else(Configuration::default, |header| header.configuration);
+    let configuration = match header.map(|header| header.configuration) {
+        // Wired meters of the first standard fill the field, then a signature that none of them made, with ones.
+        Some(configuration) if lower.wired && configuration.word == 0xffff => Configuration::default(),
+        configuration => configuration.unwrap_or_default(),
+    };
     let to_meter = information.to_meter || ci::goes_to_meter(lower.control);
     let envelope = Envelope {
         known: lower.known,
@@ -321,6 +237,7 @@ fn upper(
         message: message_at,
         payload: input.offset(),
     };
+    so_far.mode = header.map(|_| configuration.mode()).or(so_far.mode);
     so_far.counter = envelope.counter().map(u64::from).or(so_far.counter);
     let plain = security::open(octets, &envelope)?;
     if let (true, Some(counter)) = (plain.proved, envelope.counter()) {
@@ -330,7 +247,7 @@ fn upper(
         notes.alarms(status_alarms(header.status));
     }
     let (start, end) = (envelope.payload, end - plain.tail);
-    let security = combine(&plain, header, lower.link_state);
+    let security = combine(&plain, header.map(|_| configuration.mode()), lower.link_state);
     if notes.wanted() {
         let link_encrypted = matches!(lower.link_state, SecurityState::Decrypted | SecurityState::AlreadyPlain);
         let from = if link_encrypted { message_at } else { start };
@@ -344,8 +261,7 @@ fn upper(
 const FIXED_DATA: usize = 16;
 
 /// How the frame as a whole was protected: by its transport layer, or else by its extended link.
-fn combine(plain: &Plain, header: Option<Transport>, link_state: SecurityState) -> Security {
-    let mode = header.map(|header| header.configuration.mode());
+fn combine(plain: &Plain, mode: Option<u8>, link_state: SecurityState) -> Security {
     match plain.state {
         SecurityState::None if link_state != SecurityState::None => {
             Security { mode: None, state: link_state, authenticated: plain.authenticated }
@@ -375,7 +291,7 @@ fn note_payload(
     notes.flag(at(Layer::Security, start, 0, "authenticated", "authenticated"), security.authenticated, &meaning);
     let mut input = Input::new(octets.get(start..).unwrap_or_default(), start, Layer::Application);
     match content {
-        Content::Other(0x6e | 0x6f | 0x70) => {
+        Content::Other(0x6e..=0x70) => {
             if let Ok(code) = input.u8("application error") {
                 let place = at(Layer::Application, start, 1, "application error", "application_error");
                 notes.number(place, code, &ci::application_error(code));

@@ -204,7 +204,7 @@ impl Telegram<'_> {
                 let message_at = pen.len;
                 self.header(pen, information, &[self.blocks()? << 4, 7, 0x10])?;
                 let from = self.filled(pen)?;
-                keys.encryption.cbc_encrypt([0; 16], pen.from(from));
+                Cipher::new(&keys.encryption()).cbc_encrypt([0; 16], pen.from(from));
                 let code = keys.code(&layer, pen.from(message_at));
                 layer.code = code.get(..8).and_then(Code::new);
                 layer.write(pen.from(layer_at)).map(|_| ()).ok_or(WriteError::TooLong)
@@ -222,7 +222,7 @@ impl Telegram<'_> {
                 let nonce = [m0, m1, a0, a1, a2, a3, a4, a5, 0, c0, c1, c2, c3];
                 let (before, text) = pen.split(from);
                 let associated = before.get(message_at..associated_end).unwrap_or_default();
-                let tag = keys.encryption.ccm_seal(&nonce, associated, text, TAG);
+                let tag = Cipher::new(&keys.encryption()).ccm_seal(&nonce, associated, text, TAG);
                 pen.put(tag.get(..TAG).unwrap_or_default())
             }
         }

@@ -77,7 +77,7 @@ impl Configuration {
         so_far.mode = Some(mode);
         notes.number(at(LAYER, offset, 2, "configuration field", "configuration"), word, &this.words());
         let key = if mode == 0 && so_far.link_names_mode { "" } else { "mode" };
-        notes.number(at(LAYER, offset + 1, 1, "security mode", key), mode, &mode_words(mode));
+        notes.number(at(LAYER, offset, 0, "security mode", key), mode, &mode_words(mode));
         let at_extension = *input;
         match mode {
             7 => {
@@ -158,6 +158,7 @@ impl Configuration {
                 write!(f, "security mode {mode}")?;
                 match mode {
                     2 => write!(f, ", {} octets encrypted", self.0.word & 0xff),
+                    5 | 7 if self.0.blocks() == 1 => f.write_str(", 1 block encrypted"),
                     5 | 7 => write!(f, ", {} blocks encrypted", self.0.blocks()),
                     _ => Ok(()),
                 }
@@ -176,7 +177,7 @@ const fn mode_words(mode: u8) -> &'static str {
         2 => "DES in cipher block chaining; decrypted, but not authenticated",
         3 => "DES in cipher block chaining, initialisation vector not zero",
         5 => "AES-128 in cipher block chaining; decrypted, but not authenticated",
-        7 => "AES-128 in cipher block chaining, derived keys; authenticated by the layer below",
+        7 => "AES-128 in cipher block chaining, keys of this message",
         8 => "AES-128 in counter mode and CMAC",
         9 => "AES-128-GCM",
         10 => "AES-128-CCM; authenticated",
@@ -195,9 +196,15 @@ pub(crate) fn note_address(
 ) {
     let meter = address.meter(esh_core::Protocol::Wmbus);
     let medium = if version == "version" { "type" } else { "link_type" };
-    notes.text(at(layer, offset + id_at, 4, "identification number", id), &meter.id, &"");
-    let place = at(layer, offset + manufacturer_at, 2, "manufacturer", manufacturer);
-    notes.text(place, &address.manufacturer(), &"");
+    let id = at(layer, offset + id_at, 4, "identification number", id);
+    let maker = at(layer, offset + manufacturer_at, 2, "manufacturer", manufacturer);
+    if id_at < manufacturer_at {
+        notes.text(id, &meter.id, &"");
+        notes.text(maker, &address.manufacturer(), &"");
+    } else {
+        notes.text(maker, &address.manufacturer(), &"");
+        notes.text(id, &meter.id, &"");
+    }
     notes.number(at(layer, offset + version_at, 1, "version", version), address.version(), &"");
     let place = at(layer, offset + version_at + 1, 1, "device type", medium);
     notes.number(place, address.medium().0, &address.medium());

@@ -96,12 +96,6 @@ proptest! {
         let state = if encrypted { SecurityState::Decrypted } else { SecurityState::None };
         prop_assert_eq!(opened.security.state, state);
 
-        // Opened once, it is plain, and opens without a key where something tells so.
-        if encrypted && matches!(shape.mode, 0 | 5) && shape.framing == Framing::WithoutCrc && shape.extended != 2 {
-            let again = Wmbus::default().open(&mut frame, &esh_core::NothingKnown, &mut Ignore).unwrap();
-            prop_assert_eq!(again.security.state, SecurityState::AlreadyPlain);
-        }
-
         // Without a key, or with another one, it stays shut and as it was.
         if encrypted {
             let other = Key::new(&[0x77; 16]).unwrap();

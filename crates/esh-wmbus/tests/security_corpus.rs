@@ -81,9 +81,11 @@ impl<'a> Out<'a> for Heard {
     }
 }
 
+type Plain = (Option<Meter>, Content, Vec<u8>, esh_core::Security, Option<u64>);
+
 /// What a frame came to.
 struct Seen {
-    result: Result<(Option<Meter>, Content, Vec<u8>, esh_core::Security, Option<u64>), Refused>,
+    result: Result<Plain, Refused>,
     heard: Heard,
 }
 

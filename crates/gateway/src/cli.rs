@@ -30,6 +30,9 @@ struct Decode {
     /// Frames in hexadecimal; without any they are read from standard input, one per line
     hex: Vec<String>,
     /// Read a frame per line from standard input: bare hexadecimal or JSON {"id":…,"hex":…,"key":…}
+    ///
+    /// What an earlier line teaches, such as the headers that compact frames leave out, a later line knows. Parts of a
+    /// message are put together across lines without an id; a line with an id is a question of its own.
     #[arg(long, conflicts_with = "hex")]
     lines: bool,
     /// Keys of the meters (keys.toml)

@@ -2,10 +2,11 @@
 
 use crate::capture::{Framing, Stamp};
 use crate::encode::{Fields, Head, ReportWriter, Source, Tail, report_id};
-use crate::protocols;
+use crate::protocols::{self, Fragments};
 use crate::record::Id;
 use esh_core::{
-    DecodeError, Field, Known, Layer, Learned, Meter, Out, Protocol, Reading, Reason, Refused, Security, SecurityState,
+    Alarms, Content, DecodeError, Field, Known, Layer, Learned, Meter, Out, Protocol, Reading, Reason, Refused,
+    Security, SecurityState,
 };
 use jiff::tz::TimeZone;
 
@@ -37,6 +38,8 @@ pub struct Decoded {
     pub error: Option<DecodeError>,
     /// How many readings the report has.
     pub readings: usize,
+    /// Whether it is a part of a message, so that the report depends on the parts before it.
+    pub part: bool,
 }
 
 /// Takes what a frame teaches, and its fields when someone looks at them.
@@ -78,23 +81,26 @@ impl Decoder {
         Self { gateway: Some(gateway.into()), zone, ..Self::default() }
     }
 
-    /// Decodes a frame and appends its report, one JSON object, to `report`.
+    /// Decodes a frame and appends its report, one JSON object, to `report`. A part of a message is put to `fragments`.
     pub fn decode(
         &mut self,
         frame: &Frame<'_>,
         known: &dyn Known,
+        fragments: Option<&mut Fragments>,
         witness: &mut dyn Witness,
         report: &mut Vec<u8>,
     ) -> Decoded {
         self.fields.clear();
         self.frame.clear();
         let Self { gateway, zone, opened: with_opened, frame: octets, fields } = self;
-        let line = line_code(frame, octets);
-        let mut opening = Opening { fields, with_opened: *with_opened, learned: None, witness };
-        let opened = line
-            .map_err(Refused::from)
-            .and_then(|()| protocols::open(frame.protocol, frame.framing, octets, known, &mut opening));
-        let learned = opening.learned;
+        protocols::line_code(frame.framing, frame.octets, octets);
+        let mut opening = Opening { fields, with_opened: *with_opened, learned: None, alarms: Alarms::NONE, witness };
+        let mut opened = protocols::open(frame.protocol, frame.framing, octets, known, &mut opening);
+        let part = opened.as_ref().ok().copied().filter(|opened| opened.content == Content::Fragment);
+        if let (Some(part), Some(fragments)) = (&part, fragments) {
+            opened = fragments.put(frame.protocol, now(frame), part, known, &mut opening);
+        }
+        let (learned, alarms) = (opening.learned, opening.alarms);
         let (meter, counter, security) = match &opened {
             Ok(opened) => (opened.meter, opened.counter, opened.security),
             Err(refused) => (refused.meter, refused.counter, refused_security(refused)),
@@ -110,6 +116,7 @@ impl Decoder {
             security,
         };
         let mut writer = ReportWriter::begin(report, &head, zone.as_ref());
+        writer.alarms(alarms);
         let (error, trailing) = match &opened {
             Ok(opened) => {
                 if let Some((purpose, counter)) = learned {
@@ -133,7 +140,7 @@ impl Decoder {
             trailing,
             input: frame.input,
         });
-        Decoded { id, meter, error, readings }
+        Decoded { id, meter, error, readings, part: part.is_some() }
     }
 }
 
@@ -165,24 +172,13 @@ impl Decoder {
             trailing: &[],
             input: frame.input,
         });
-        Decoded { id, meter: None, error: Some(error), readings: 0 }
+        Decoded { id, meter: None, error: Some(error), readings: 0, part: false }
     }
 }
 
-/// The octets of a frame, out of the chips of its line code where it has one.
-fn line_code(frame: &Frame<'_>, octets: &mut Vec<u8>) -> Result<(), DecodeError> {
-    let decode: fn(&[u8], &mut [u8]) -> Result<usize, DecodeError> = match frame.framing {
-        Some(Framing::ThreeOutOfSix) => esh_wmbus::line::three_out_of_six,
-        Some(Framing::Manchester) => esh_wmbus::line::manchester,
-        _ => {
-            octets.extend_from_slice(frame.octets);
-            return Ok(());
-        }
-    };
-    octets.resize(frame.octets.len(), 0);
-    let len = decode(frame.octets, octets)?;
-    octets.truncate(len);
-    Ok(())
+/// Milliseconds on a clock for parts of messages: that of the frames, so that decoding reads none.
+fn now(frame: &Frame<'_>) -> u64 {
+    frame.received_at.at.and_then(|at| u64::try_from(at.as_millisecond()).ok()).unwrap_or_default()
 }
 
 const fn refused_security(refused: &Refused) -> Security {
@@ -200,10 +196,15 @@ struct Opening<'a> {
     fields: &'a mut Fields,
     with_opened: bool,
     learned: Option<(esh_core::Purpose, u64)>,
+    alarms: Alarms,
     witness: &'a mut dyn Witness,
 }
 
 impl Out<'_> for Opening<'_> {
+    fn alarms(&mut self, alarms: Alarms) {
+        self.alarms = self.alarms.and(alarms);
+    }
+
     fn reading(&mut self, reading: Reading<'_>) {
         // A carrier has no readings: what is measured stands in the payload.
         let _ = reading;
@@ -241,7 +242,7 @@ impl Out<'_> for Reader<'_, '_> {
         self.writer.reading(reading);
     }
 
-    fn alarms(&mut self, alarms: esh_core::Alarms) {
+    fn alarms(&mut self, alarms: Alarms) {
         self.writer.alarms(alarms);
     }
 

@@ -4,10 +4,21 @@
 //! back: `confirm`. `ARCHITECTURE.md` has the map.
 
 pub mod analyse;
+pub mod backoff;
 pub mod capture;
+pub mod check;
 pub mod cli;
+pub mod config;
 pub mod decode;
+pub mod deduplicate;
 pub mod encode;
+pub mod keys;
+pub mod log;
 pub mod protocols;
 pub mod queue;
 pub mod record;
+pub mod run;
+pub mod secret;
+pub mod sinks;
+pub mod sources;
+pub mod stop;

@@ -28,28 +28,41 @@ impl Direction {
     }
 }
 
-/// The keys of one message — EN 13757-7, 7.7.3.
+/// The keys of one message — EN 13757-7, 7.7.3. Each is made when it is asked for.
 pub(crate) struct MessageKeys {
-    pub(crate) encryption: Cipher,
-    pub(crate) authentication: Cipher,
+    /// The meter's key.
+    master: Cipher,
+    origin: Origin,
+}
+
+enum Origin {
+    /// By CMAC over a block of the message counter and the identification number.
+    Derived([u8; 16]),
+    /// The meter's key itself, where the message says that keys are not derived.
+    Persistent([u8; 16]),
 }
 
 impl MessageKeys {
-    /// Derives both by CMAC from the meter's key, the message counter and the meter's identification number.
     pub(crate) fn derive(key: &[u8; 16], counter: u32, address: Address, direction: Direction) -> Self {
-        let master = Cipher::new(key);
-        let one = |what: u8| {
-            let ([c0, c1, c2, c3], [i0, i1, i2, i3]) = (counter.to_le_bytes(), address.id());
-            let constant = direction.constant() | what;
-            Cipher::new(&master.cmac(&[&[constant, c0, c1, c2, c3, i0, i1, i2, i3, 7, 7, 7, 7, 7, 7, 7]]))
-        };
-        Self { encryption: one(0), authentication: one(1) }
+        let ([c0, c1, c2, c3], [i0, i1, i2, i3]) = (counter.to_le_bytes(), address.id());
+        let block = [direction.constant(), c0, c1, c2, c3, i0, i1, i2, i3, 7, 7, 7, 7, 7, 7, 7];
+        Self { master: Cipher::new(key), origin: Origin::Derived(block) }
     }
 
-    /// The meter's key for both, where the message says that keys are not derived.
     pub(crate) fn persistent(key: &[u8; 16]) -> Self {
-        let cipher = Cipher::new(key);
-        Self { encryption: cipher.clone(), authentication: cipher }
+        Self { master: Cipher::new(key), origin: Origin::Persistent(*key) }
+    }
+
+    /// The key that encrypts the payload.
+    pub(crate) fn encryption(&self) -> [u8; 16] {
+        self.key(0)
+    }
+
+    fn key(&self, what: u8) -> [u8; 16] {
+        match self.origin {
+            Origin::Persistent(key) => key,
+            Origin::Derived([constant, ref rest @ ..]) => self.master.cmac(&[&[constant | what], rest]),
+        }
     }
 
     /// The authentication code of a message, from the CI field of its transport layer to its end — EN 13757-7, 6.3.
@@ -62,7 +75,7 @@ impl MessageKeys {
                 len += octets.len();
             }
         };
-        put(layer.message.as_ref().map(core::slice::from_ref).unwrap_or_default());
+        put(layer.message.as_slice());
         if let Some(information) = layer.key_information {
             put(&information.to_le_bytes());
         }
@@ -72,6 +85,6 @@ impl MessageKeys {
         if let Some(length) = layer.length {
             put(&length.to_le_bytes());
         }
-        self.authentication.cmac(&[head.get(..len).unwrap_or_default(), message])
+        Cipher::new(&self.key(1)).cmac(&[head.get(..len).unwrap_or_default(), message])
     }
 }

@@ -6,6 +6,7 @@
 use super::known::{Lesson, LineKeys, LineKnown, Taught};
 use super::line::Line;
 use crate::decode::{Decoded, Decoder, Witness};
+use crate::protocols::Fragments;
 use esh_core::{Key, Learned, Manufacturer, Meter, Protocol};
 use std::collections::{HashSet, VecDeque};
 use std::io::{self, Read, Write};
@@ -74,7 +75,7 @@ pub fn decode_lines(
         let reader = scope.spawn(move || read_blocks(input, &feeds));
         let mut merger = Merger {
             decoder: decoder(options),
-            taught: Taught::default(),
+            memory: Memory::default(),
             options,
             scratch: Vec::new(),
             all_decoded: true,
@@ -206,9 +207,16 @@ impl<'o> Worker<'o> {
     }
 }
 
+/// What earlier lines leave behind.
+#[derive(Default)]
+struct Memory {
+    taught: Taught,
+    fragments: Fragments,
+}
+
 struct Merger<'o> {
     decoder: Decoder,
-    taught: Taught,
+    memory: Memory,
     options: &'o Options,
     scratch: Vec<u8>,
     all_decoded: bool,
@@ -224,7 +232,7 @@ impl Merger<'_> {
                     start = *end;
                     self.all_decoded &= !failed;
                 }
-                Answer::Lesson(lesson) => self.taught.learn(lesson.clone()),
+                Answer::Lesson(lesson) => self.memory.taught.learn(lesson.clone()),
                 Answer::Again { start, end } => {
                     let line = block.lines.get(*start..*end).unwrap_or_default().trim_ascii();
                     let mut report = Vec::new();
@@ -233,7 +241,7 @@ impl Merger<'_> {
                         &mut self.decoder,
                         self.options,
                         line,
-                        Some(&self.taught),
+                        Some(&mut self.memory),
                         &mut lessons,
                         &mut self.scratch,
                         &mut report,
@@ -241,7 +249,7 @@ impl Merger<'_> {
                     print(&report, text);
                     self.all_decoded &= decoded.error.is_none();
                     let lessons = lessons.list;
-                    lessons.into_iter().for_each(|lesson| self.taught.learn(lesson));
+                    lessons.into_iter().for_each(|lesson| self.memory.taught.learn(lesson));
                 }
             }
         }
@@ -253,7 +261,7 @@ fn decode_line(
     decoder: &mut Decoder,
     options: &Options,
     text: &[u8],
-    taught: Option<&Taught>,
+    memory: Option<&mut Memory>,
     lessons: &mut Lessons<'_>,
     scratch: &mut Vec<u8>,
     report: &mut Vec<u8>,
@@ -263,13 +271,27 @@ fn decode_line(
         Some(own) => LineKeys::Own(own.as_ref()),
         None => LineKeys::Common(&options.keys),
     };
+    let (taught, mut fragments) = match memory {
+        Some(Memory { taught, fragments }) => (Some(&*taught), Some(fragments)),
+        None => (None, None),
+    };
     let known = LineKnown::new(keys, taught, options.replay_check);
     let decoded = match line.error {
-        None => decoder.decode(&line.frame(options.protocol, scratch), &known, lessons, report),
+        None => {
+            decoder.decode(&line.frame(options.protocol, scratch), &known, fragments.as_deref_mut(), lessons, report)
+        }
         Some(error) => decoder.refuse(&line.frame(options.protocol, scratch), error, report),
     };
+    // A line with an id is a question of its own: parts before it count, but it is no part for a later line.
+    if decoded.part
+        && decoded.error.is_some()
+        && line.has_id()
+        && let Some(fragments) = fragments
+    {
+        *fragments = Fragments::default();
+    }
     report.push(b'\n');
-    (known.asked(), decoded)
+    (known.asked() || decoded.part, decoded)
 }
 
 /// Takes what a line teaches.

@@ -5,6 +5,7 @@ use super::known::{LineKeys, LineKnown};
 use super::line::Line;
 use super::text;
 use crate::decode::{Decoder, Witness};
+use crate::protocols::Fragments;
 use esh_core::{Field, Layer, Learned, Meter};
 use std::fmt::{self, Write};
 use std::io;
@@ -15,6 +16,7 @@ use std::io;
 /// Those of writing.
 pub fn explain(options: &Options, frames: &[String], colours: bool, output: &mut impl io::Write) -> io::Result<bool> {
     let mut decoder = Decoder::analyser(true);
+    let mut fragments = Fragments::default();
     let mut all_decoded = true;
     for frame in frames.iter().map(|frame| frame.trim().as_bytes()).filter(|frame| !frame.is_empty()) {
         let (mut octets, mut report) = (Vec::new(), Vec::new());
@@ -24,7 +26,7 @@ pub fn explain(options: &Options, frames: &[String], colours: bool, output: &mut
         let mut explanation = Explanation::default();
         let frame = line.frame(options.protocol, &octets);
         let decoded = match line.error {
-            None => decoder.decode(&frame, &known, &mut explanation, &mut report),
+            None => decoder.decode(&frame, &known, Some(&mut fragments), &mut explanation, &mut report),
             Some(error) => decoder.refuse(&frame, error, &mut report),
         };
         let mut page = String::new();

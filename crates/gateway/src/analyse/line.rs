@@ -56,6 +56,11 @@ impl<'t> Line<'t> {
         line
     }
 
+    /// Whether the line names itself.
+    pub(super) const fn has_id(&self) -> bool {
+        self.id.is_some()
+    }
+
     /// The frame that the line holds.
     pub(super) fn frame<'f>(&self, protocol: Protocol, octets: &'f [u8]) -> Frame<'f>
     where

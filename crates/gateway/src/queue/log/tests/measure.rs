@@ -7,7 +7,6 @@ use super::*;
 const PAYLOAD: usize = 300;
 
 #[test]
-#[expect(clippy::float_arithmetic, reason = "these numbers are printed, not billed")]
 #[ignore = "writes more than a gigabyte and prints figures"]
 fn figures() {
     let base = std::env::var("ESH_MEASURE_FOLDER").map_or_else(|_| std::env::temp_dir(), Into::into);

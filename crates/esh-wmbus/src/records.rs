@@ -1,0 +1,270 @@
+//! The records of a payload, one after the other: what most meters send.
+
+use crate::crc::Crc;
+use crate::dif::{Coding, Dif};
+use crate::explain;
+use crate::history::Dates;
+use crate::layout;
+use crate::quantity::canonical;
+use crate::value::{self, Raw};
+use crate::vif::{Reads, Vif};
+use esh_core::{
+    Alarm, Alarms, DecodeError, Format, Function, Input, Known, Layer, Medium, Meter, Origin, Out, Qualifier,
+    Qualifiers, Quality, Quantity, Reading, Reason, Unit, Value,
+};
+
+/// Reads M-Bus records with their headers: EN 13757-3, clause 6.
+///
+/// Each record becomes one reading; what only the maker can explain stays as octets. Headers that [`Known::layout`] does
+/// not have yet are handed to [`Out::learned`], for compact frames to come.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Records;
+
+impl Format for Records {
+    fn read<'p>(
+        &self,
+        meter: Option<&Meter>,
+        payload: &'p [u8],
+        offset: usize,
+        known: &'p dyn Known,
+        out: &mut dyn Out<'p>,
+    ) -> Result<(), DecodeError> {
+        let start = Input::new(payload, offset, Layer::Application);
+        let mut dates = None;
+        Dates::gather(start, &mut dates);
+        let reader = Reader::new(meter, dates.as_ref(), out);
+        let teaches = out.wants_layouts();
+        let mut signature = Crc::NEW;
+        let mut input = start;
+        let mut header = Header::NONE;
+        loop {
+            match next(&mut input, &mut header)? {
+                Next::Record(value, raw) => {
+                    if teaches {
+                        signature = signature.and(header.octets);
+                    }
+                    reader.record(&header, &value, raw, out);
+                }
+                Next::Maker(octets) => reader.maker(&octets, out),
+                Next::End => break,
+            }
+        }
+        if teaches && known.layout(meter, signature.value()).is_none() {
+            layout::teach(start, signature.value(), out);
+        }
+        Ok(())
+    }
+}
+
+/// Whether more records follow in the next telegram of the meter: DIF 1F, EN 13757-3, table 6.
+///
+/// # Errors
+/// Where reading had to stop before the end of the records.
+pub fn more_follows(payload: &[u8]) -> Result<bool, DecodeError> {
+    let mut input = Input::new(payload, 0, Layer::Application);
+    let mut header = Header::NONE;
+    loop {
+        match next(&mut input, &mut header)? {
+            Next::Record(..) => {}
+            Next::Maker(octets) => return Ok(octets.rest().first() == Some(&0x1f)),
+            Next::End => return Ok(false),
+        }
+    }
+}
+
+/// A record header: what a value is, EN 13757-3, 6.2.
+pub(crate) struct Header<'a> {
+    pub(crate) dif: Dif,
+    pub(crate) vif: Vif<'a>,
+    /// The octets from the DIF to the last VIFE.
+    pub(crate) octets: &'a [u8],
+}
+
+impl<'a> Header<'a> {
+    /// A place for a header.
+    pub(crate) const NONE: Self = Self { dif: Dif::NONE, vif: Vif::NONE, octets: &[] };
+
+    /// Reads a header.
+    ///
+    /// # Errors
+    /// A reserved DIF, too many extensions, or the end of the octets.
+    #[inline(always)]
+    pub(crate) fn read(&mut self, input: &mut Input<'a>) -> Result<(), DecodeError> {
+        let start = *input;
+        self.dif = Dif::read(input)?;
+        self.vif.read(input, &self.dif)?;
+        self.octets = between(&start, input);
+        Ok(())
+    }
+}
+
+/// The octets read between two places of one input.
+#[inline]
+pub(crate) fn between<'a>(start: &Input<'a>, end: &Input<'a>) -> &'a [u8] {
+    start.rest().get(..start.len() - end.len()).unwrap_or_default()
+}
+
+/// What comes next in a payload.
+pub(crate) enum Next<'a> {
+    /// The octets of a record from the DIF on, and its value.
+    Record(Input<'a>, Raw<'a>),
+    /// The manufacturer's data to the end of the payload, with its DIF.
+    Maker(Input<'a>),
+    /// Nothing.
+    End,
+}
+
+/// Reads on; fillers and requests for a global readout are passed over. The header of a record is put where the caller
+/// keeps it, and not moved: a header is an eighth of a kilobyte.
+#[inline(always)]
+pub(crate) fn next<'a>(input: &mut Input<'a>, header: &mut Header<'a>) -> Result<Next<'a>, DecodeError> {
+    loop {
+        match input.peek() {
+            None => return Ok(Next::End),
+            Some(FILLER | 0x7f) => {
+                input.u8("DIF")?;
+            }
+            Some(0x0f | 0x1f) => {
+                let octets = *input;
+                input.take("manufacturer data", input.len())?;
+                return Ok(Next::Maker(octets));
+            }
+            Some(_) => {
+                let start = *input;
+                header.read(input)?;
+                let raw = value::take(input, header.dif.coding)?;
+                let record = Input::new(between(&start, input), start.offset(), start.layer());
+                return Ok(Next::Record(record, raw));
+            }
+        }
+    }
+}
+
+/// The idle filler, a DIF without a record.
+pub(crate) const FILLER: u8 = 0x2f;
+
+/// What makes readings of records: all that holds for a whole payload.
+pub(crate) struct Reader<'d> {
+    medium: Option<Medium>,
+    dates: Option<&'d Dates>,
+    explain: bool,
+    doubts: bool,
+}
+
+impl<'d> Reader<'d> {
+    pub(crate) fn new(meter: Option<&Meter>, dates: Option<&'d Dates>, out: &dyn Out<'_>) -> Self {
+        Self { medium: meter.and_then(|meter| meter.medium), dates, explain: out.wants_fields(), doubts: false }
+    }
+
+    /// The same for a payload that does not fit its CRC: no reading is good.
+    pub(crate) fn doubting(self) -> Self {
+        Self { doubts: true, ..self }
+    }
+
+    /// Hands over the reading of a record; `octets` are those of the record as far as they stand in this frame.
+    #[inline(always)]
+    pub(crate) fn record<'p>(&self, header: &Header<'p>, octets: &Input<'p>, raw: Raw<'p>, out: &mut dyn Out<'p>) {
+        let Header { dif, vif, .. } = header;
+        let (meaning, modifiers) = (&vif.meaning, &vif.modifiers);
+        let exponent = meaning.exponent.saturating_add(modifiers.exponent);
+        let (mut value, quality) = value::read(raw, meaning.reads, exponent, modifiers);
+        let quality = if self.doubts { Quality::Malformed } else { quality };
+        let quantity = if modifiers.estranged {
+            Quantity::Unknown
+        } else {
+            canonical(meaning.quantity, self.medium, modifiers.qualifiers, dif.function, dif.register)
+        };
+        let (mut unit, mut unrounded) = (meaning.unit, None);
+        match value {
+            Value::Number(number) => {
+                let converted = unit.convert(number, quantity.unit());
+                if converted.rounded {
+                    unrounded = Some((number, unit));
+                }
+                (value, unit) = (Value::Number(converted.value), converted.unit);
+            }
+            Value::Absent | Value::Flags(_) => unit = unit.canonical(),
+            _ => unit = Unit::None,
+        }
+        let at = match self.dates {
+            Some(dates) if meaning.reads != Reads::Time => dates.of(dif.register, dif.function),
+            _ => None,
+        };
+        if matches!(quantity, Quantity::StatusFlags | Quantity::TimeDevice) {
+            self.alarms(&value, quality, modifiers.qualifiers, out);
+        }
+        let reading = || Reading {
+            quantity,
+            value,
+            unit,
+            function: dif.function,
+            register: dif.register,
+            qualifiers: modifiers.qualifiers,
+            at,
+            quality,
+            unrounded,
+            origin: Origin { octets: octets.rest(), header: header.octets, offset: octets.offset() },
+        };
+        if self.explain {
+            explain::record(header, octets, &reading(), out);
+        }
+        out.reading(reading());
+    }
+
+    /// Hands over what the standard itself defines: error flags of smoke alarms, and a clock that is not set.
+    #[inline(never)]
+    fn alarms(&self, value: &Value<'_>, quality: Quality, qualifiers: Qualifiers, out: &mut dyn Out<'_>) {
+        const SMOKE: [(u64, Alarm); 5] = [
+            (1 << 1, Alarm::BatteryLow),
+            (1 << 2, Alarm::Smoke),
+            (1 << 4, Alarm::SmokeFault),
+            (1 << 5, Alarm::SmokeFault),
+            (1 << 8, Alarm::SmokeFault),
+        ];
+        let alarms = match value {
+            Value::Time(_) if quality == Quality::Invalid => Alarms::NONE.with(Alarm::ClockInvalid),
+            Value::Flags(bits)
+                if qualifiers.contains(Qualifier::StandardContent) && self.medium == Some(Medium(0x1a)) =>
+            {
+                SMOKE.iter().filter(|(bit, _)| bits & bit != 0).fold(Alarms::NONE, |all, (_, alarm)| all.with(*alarm))
+            }
+            _ => Alarms::NONE,
+        };
+        if !alarms.is_empty() {
+            out.alarms(alarms);
+        }
+    }
+
+    /// Hands over the manufacturer's data, as octets.
+    pub(crate) fn maker<'p>(&self, octets: &Input<'p>, out: &mut dyn Out<'p>) {
+        let Some((dif, data)) = octets.rest().split_first() else { return };
+        if self.explain {
+            explain::maker(*dif, octets, data, out);
+        }
+        if data.is_empty() {
+            return;
+        }
+        let header = octets.rest().get(..1).unwrap_or_default();
+        let origin = Origin { octets: octets.rest(), header, offset: octets.offset() };
+        out.reading(Reading::new(Quantity::ManufacturerSpecific, Value::Octets(data), Unit::None, origin));
+    }
+}
+
+/// Whether a DIF may stand in a list of headers.
+///
+/// # Errors
+/// A coding that has no place there.
+pub(crate) fn check_header(header: &Header<'_>, input: &Input<'_>) -> Result<(), DecodeError> {
+    if header.dif.coding == Coding::SELECTION {
+        return Err(input.error("DIF", Reason::Malformed));
+    }
+    Ok(())
+}
+
+/// The register a date speaks of, where it is a plain date.
+pub(crate) fn dated(header: &Header<'_>) -> Option<(esh_core::Register, Function)> {
+    let Header { dif, vif, .. } = header;
+    let plain = vif.meaning.quantity == Quantity::TimeDevice && vif.modifiers.qualifiers.is_empty();
+    let past = dif.register.storage > 0 || dif.function != Function::Instantaneous;
+    (plain && past).then_some((dif.register, dif.function))
+}

@@ -1,0 +1,145 @@
+//! `check`: everything a configuration needs is read as `run` would, and it is said what the gateway would do.
+
+use crate::config::{Config, ConfigError};
+use crate::keys::{KeyStore, KeysError};
+use crate::queue::WhenFull;
+use crate::sinks::{self, Sink, SinkError};
+use crate::sources;
+use std::fmt::{self, Display, Formatter};
+use std::path::Path;
+
+/// Why a gateway would not run.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckError {
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The keys.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// What a sink needs.
+    #[error("sink {0}: {1}")]
+    Sink(usize, #[source] SinkError),
+}
+
+/// What a gateway would do. It is printed by its `Display`.
+#[derive(Debug)]
+pub struct Plan {
+    config: Config,
+    keys: KeyStore,
+}
+
+/// Checks a configuration and everything it names.
+///
+/// # Errors
+/// Says what is wrong, and where.
+pub fn check(file: &Path) -> Result<Plan, CheckError> {
+    let config = Config::load(file)?;
+    let keys = match &config.keys {
+        Some(path) => KeyStore::load(path)?,
+        None => KeyStore::default(),
+    };
+    for (n, sink) in config.sinks.iter().enumerate() {
+        Sink::new(sink, &config.name).map_err(|error| CheckError::Sink(n + 1, error))?;
+    }
+    Ok(Plan { config, keys })
+}
+
+impl Display for Plan {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Config { name, sources, sinks, queue, drain, deduplicate, .. } = &self.config;
+        writeln!(f, "gateway {name}")?;
+        for source in sources {
+            let sources::Config::Lines(lines) = source;
+            let name = source.name().unwrap_or_default();
+            writeln!(f, "source {name}: {} lines from {}", lines.protocol.word(), lines.input)?;
+            if lines.ack {
+                writeln!(f, "  answers every line: `ok` once it is in the queue, or `refused` and the reason")?;
+            }
+        }
+        writeln!(f, "equal frames within {} s are one", deduplicate.window.0.as_secs())?;
+        writeln!(f, "{}", self.keys)?;
+        let full = match queue.when_full {
+            WhenFull::Block => "sources wait",
+            WhenFull::DropNewest => "what comes is refused",
+        };
+        writeln!(f, "queue: {} records or {} octets, then {full}", queue.records, queue.size.0)?;
+        for sink in sinks {
+            match sink {
+                sinks::Config::Mqtt(mqtt) => {
+                    writeln!(f, "sink mqtt: {}, up to {} reports under way", mqtt.url, mqtt.window)?;
+                }
+                sinks::Config::File(file) => {
+                    let daily = if file.daily { ", a new one each day" } else { "" };
+                    let path = file.path.display();
+                    writeln!(f, "sink file: {path}, {} octets each{daily}, {} older ones kept", file.size, file.keep)?;
+                }
+                sinks::Config::Stdout(_) => writeln!(f, "sink stdout: one report a line")?,
+            }
+        }
+        writeln!(f, "a stop waits up to {} s for what has been taken", drain.0.as_secs())?;
+        for remark in self.remarks() {
+            writeln!(f, "note: {remark}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Plan {
+    /// What someone who relies on this gateway should know.
+    pub fn remarks(&self) -> Vec<String> {
+        let mut remarks = vec![
+            "the queue is held in memory until the durable one comes with the next release: `ok` means taken into memory, \
+             and what is not delivered is lost when the process ends"
+                .to_owned(),
+        ];
+        if let Some(http) = &self.config.http {
+            remarks
+                .push(format!("nothing listens at {} yet: the status page comes with the next release", http.listen));
+        }
+        if let Some(meters) = &self.config.meters {
+            let meters = meters.display();
+            remarks.push(format!(
+                "{meters} is not read yet: names, and what is allowed and denied, come with the next release"
+            ));
+        }
+        remarks.extend(self.keys.warnings().iter().cloned());
+        remarks
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_says_what_would_happen_and_shows_no_secret() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        write("password", "hunter2\n");
+        write("keys.toml", "[[key]]\nmeter = \"wmbus:KAM:*\"\nkey = \"000102030405060708090a0b0c0d0e0f\"\n");
+        write(
+            "gateway.toml",
+            "name = \"g\"\ndata = \"data\"\nkeys = \"keys.toml\"\n[[source]]\nkind = \"lines\"\nprotocol = \"wmbus\"\n\
+             listen = \"tcp://127.0.0.1:7000\"\nack = true\n[[sink]]\nkind = \"mqtt\"\nurl = \"mqtt://127.0.0.1\"\n\
+             user = \"me\"\npassword = { file = \"password\" }\n[http]\nlisten = \"127.0.0.1:8080\"\n",
+        );
+        let plan = check(&folder.path().join("gateway.toml")).unwrap();
+        let text = plan.to_string();
+        for expected in [
+            "source lines: wmbus lines from whoever connects to tcp://127.0.0.1:7000",
+            "sink mqtt: mqtt://127.0.0.1:1883, up to 100 reports under way",
+            "1 key",
+            "`ok` means taken into memory",
+            "nothing listens at 127.0.0.1:8080 yet",
+        ] {
+            assert!(text.contains(expected), "{text}\nshould say: {expected}");
+        }
+        let sink = Sink::new(&plan.config.sinks[0], "g").unwrap();
+        let everything = format!("{text}{plan:?}{:?}{sink:?}", plan.config);
+        assert!(!everything.contains("hunter2") && !everything.contains("000102"), "{everything}");
+        std::fs::remove_file(folder.path().join("password")).unwrap();
+        let error = check(&folder.path().join("gateway.toml")).unwrap_err().to_string();
+        assert!(error.starts_with("sink 1: mqtt: cannot read the secret in "), "{error}");
+    }
+}

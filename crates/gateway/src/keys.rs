@@ -1,0 +1,417 @@
+//! `keys.toml`: the keys of meters, by address or by mask, the most precise match first.
+//!
+//! A mask is an address in which `*` stands for any run of characters and `?` for one: `wmbus:KAM:*`,
+//! `wmbus:*:12345678:*`. Letters match in either case. What has more letters of its own is more precise; of equals the one
+//! that stands first in the file.
+
+use crate::config::ConfigError;
+use crate::secret::{Secret, SecretError};
+use esh_core::{Key, Known, Meter, Purpose};
+use serde::Deserialize;
+use std::collections::HashMap;
+use std::fmt::{self, Write as _};
+use std::{fs, path::Path, path::PathBuf};
+use zeroize::Zeroize;
+
+/// Keys, found by the address of a meter.
+#[derive(Clone, Default)]
+pub struct KeyStore {
+    /// The most precise first.
+    entries: Vec<KeyEntry>,
+    /// By a part of their masks that is written out: only a meter with this part in its address can match them.
+    parts: HashMap<Box<str>, Vec<usize>>,
+    /// Those without such a part.
+    rest: Vec<usize>,
+    warnings: Vec<String>,
+}
+
+/// One `[[key]]`.
+#[derive(Clone)]
+struct KeyEntry {
+    mask: Box<str>,
+    purpose: Purpose,
+    key: Key,
+}
+
+/// What is wrong with the keys. It never shows one.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    /// The file.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A key that stands elsewhere and is not there.
+    #[error("{}: the key of {mask}: {error}", .file.display())]
+    Secret {
+        /// The file that names it.
+        file: PathBuf,
+        /// Whose key it is.
+        mask: String,
+        /// What is wrong.
+        #[source]
+        error: SecretError,
+    },
+    /// A key that is none.
+    #[error("{}: the key of {mask}: a key is 8 to 64 octets in hexadecimal", .file.display())]
+    Key {
+        /// The file that names it.
+        file: PathBuf,
+        /// Whose key it is.
+        mask: String,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    key: Vec<toml::Spanned<Entry>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    meter: String,
+    #[serde(default)]
+    purpose: Word,
+    key: Option<String>,
+    env: Option<String>,
+    file: Option<PathBuf>,
+    credential: Option<String>,
+    /// Who a pre-shared key belongs to. Kept for the transports that have such keys.
+    #[serde(rename = "identity")]
+    _identity: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Word {
+    #[default]
+    Data,
+    Network,
+    Application,
+    Join,
+    Psk,
+    Link,
+}
+
+impl From<Word> for Purpose {
+    fn from(word: Word) -> Self {
+        match word {
+            Word::Data => Self::Data,
+            Word::Network => Self::Network,
+            Word::Application => Self::Application,
+            Word::Join => Self::Join,
+            Word::Psk => Self::Psk,
+            Word::Link => Self::Link,
+        }
+    }
+}
+
+impl KeyStore {
+    /// Reads a file of keys.
+    ///
+    /// # Errors
+    /// Says what is wrong, and where, without showing a key.
+    pub fn load(file: &Path) -> Result<Self, KeysError> {
+        let mut text = fs::read_to_string(file).map_err(|error| ConfigError::whole(file, error.to_string()))?;
+        let keys = Self::parse(file, &text);
+        text.zeroize();
+        let mut keys = keys?;
+        if let Some(warning) = others_may_read(file) {
+            keys.warnings.push(warning);
+        }
+        Ok(keys)
+    }
+
+    /// Reads keys that stand in a text; `file` is what errors call it and where relative paths start.
+    ///
+    /// # Errors
+    /// Says what is wrong, and where, without showing a key.
+    pub fn parse(file: &Path, text: &str) -> Result<Self, KeysError> {
+        let entries: File = toml::from_str(text).map_err(|error| ConfigError::toml(file, text, &error))?;
+        let base = file.parent().unwrap_or_else(|| Path::new(""));
+        let mut keys = Vec::with_capacity(entries.key.len());
+        for entry in entries.key {
+            let span = entry.span();
+            let Entry { meter, purpose, key, env, file: path, credential, .. } = entry.into_inner();
+            let key = match (key, env, path, credential) {
+                (Some(mut text), None, None, None) => {
+                    let key = Key::from_hex(&text);
+                    text.zeroize();
+                    key
+                }
+                (None, env, path, credential) => {
+                    let secret = match (env, path, credential) {
+                        (Some(name), None, None) => Secret::Env(name),
+                        (None, Some(path), None) => Secret::File(base.join(path)),
+                        (None, None, Some(name)) => Secret::Credential(name),
+                        _ => return Err(one_of(file, text, span).into()),
+                    };
+                    let read = secret.read();
+                    let mask = || meter.clone();
+                    let read =
+                        read.map_err(|error| KeysError::Secret { file: file.to_owned(), mask: mask(), error })?;
+                    Key::from_hex(read.expose())
+                }
+                _ => return Err(one_of(file, text, span).into()),
+            };
+            let key = key.map_err(|_| KeysError::Key { file: file.to_owned(), mask: meter.clone() })?;
+            keys.push((meter, Purpose::from(purpose), key));
+        }
+        Ok(Self::new(keys))
+    }
+
+    /// Keys by mask and purpose.
+    #[must_use]
+    pub fn new(keys: impl IntoIterator<Item = (String, Purpose, Key)>) -> Self {
+        let entry = |(mask, purpose, key): (String, _, _)| KeyEntry { mask: mask.to_lowercase().into(), purpose, key };
+        let mut entries: Vec<_> = keys.into_iter().map(entry).collect();
+        // A stable sort: of equally precise ones the first stays first.
+        entries.sort_by_key(|entry| std::cmp::Reverse(literal(&entry.mask)));
+        let mut common: HashMap<&str, usize> = HashMap::new();
+        for part in entries.iter().flat_map(|entry| written_out(&entry.mask)) {
+            *common.entry(part).or_default() += 1;
+        }
+        let mut parts: HashMap<Box<str>, Vec<usize>> = HashMap::new();
+        let mut rest = Vec::new();
+        for (n, entry) in entries.iter().enumerate() {
+            // The part that the fewest others have tells most.
+            match written_out(&entry.mask).min_by_key(|part| common.get(part).copied().unwrap_or_default()) {
+                Some(part) => parts.entry(part.into()).or_default().push(n),
+                None => rest.push(n),
+            }
+        }
+        Self { entries, parts, rest, warnings: Vec::new() }
+    }
+
+    /// How many keys there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// What is doubtful about them.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// Offers every key for a meter and purpose, the most precise first, until one is accepted; says whether one was.
+    pub fn keys(&self, meter: &Meter, purpose: Purpose, each: &mut dyn FnMut(&Key) -> bool) -> bool {
+        if self.entries.is_empty() {
+            return false;
+        }
+        let mut address = String::with_capacity(64);
+        // Writing into a text cannot fail.
+        let _ = write!(address, "{}", meter.address());
+        address.make_ascii_lowercase();
+        let mut found: Vec<usize> = Vec::new();
+        let by_part = address.split(':').filter_map(|part| self.parts.get(part));
+        for &n in by_part.flatten().chain(&self.rest) {
+            let fits = |entry: &KeyEntry| entry.purpose == purpose && matches(&entry.mask, &address);
+            if self.entries.get(n).is_some_and(fits) {
+                found.push(n);
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        found.into_iter().filter_map(|n| self.entries.get(n)).any(|entry| each(&entry.key))
+    }
+}
+
+impl Known for KeyStore {
+    fn keys(&self, meter: &Meter, purpose: Purpose, each: &mut dyn FnMut(&Key) -> bool) -> bool {
+        self.keys(meter, purpose, each)
+    }
+}
+
+impl fmt::Debug for KeyStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeyStore({self})")
+    }
+}
+
+impl fmt::Display for KeyStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.len() {
+            0 => f.write_str("no keys"),
+            1 => f.write_str("1 key"),
+            n => write!(f, "{n} keys"),
+        }
+    }
+}
+
+fn one_of(file: &Path, text: &str, span: std::ops::Range<usize>) -> ConfigError {
+    ConfigError::at(file, text, span, "exactly one of `key`, `env`, `file` and `credential` says which key it is")
+}
+
+fn others_may_read(file: &Path) -> Option<String> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = fs::metadata(file).ok()?.permissions().mode();
+    let open = mode & 0o077 != 0;
+    open.then(|| {
+        format!("{} is open to others than its owner (mode {:03o}): chmod 600 it", file.display(), mode & 0o777)
+    })
+}
+
+/// How many characters of a mask stand for themselves.
+fn literal(mask: &str) -> usize {
+    mask.chars().filter(|c| !matches!(c, '*' | '?')).count()
+}
+
+/// The parts of a mask that an address must have as they are.
+fn written_out(mask: &str) -> impl Iterator<Item = &str> {
+    mask.split(':').filter(|part| !part.is_empty() && !part.contains(['*', '?']))
+}
+
+/// Whether a text fits a mask. Each `*` is tried again only from where it matched last, so that no mask takes long.
+fn matches(mask: &str, text: &str) -> bool {
+    let (mut mask, mut text) = (mask.chars(), text.chars());
+    let mut again = None;
+    loop {
+        let before = text.clone();
+        match (mask.next(), text.next()) {
+            (None, None) => return true,
+            (Some('*'), _) => {
+                again = Some((mask.clone(), before.clone()));
+                text = before;
+            }
+            (Some(a), Some(b)) if a == '?' || a == b => {}
+            _ => {
+                let Some((after_star, mut from)) = again.take() else { return false };
+                if from.next().is_none() {
+                    return false;
+                }
+                mask = after_star.clone();
+                text = from.clone();
+                again = Some((after_star, from));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use esh_core::{Id, Manufacturer, Medium, Protocol};
+
+    fn meter(id: &str) -> Meter {
+        Meter {
+            protocol: Protocol::Wmbus,
+            manufacturer: Manufacturer::from_letters("KAM"),
+            id: Id::new(id).unwrap(),
+            version: Some(0x1b),
+            medium: Some(Medium::COLD_WATER),
+        }
+    }
+
+    fn key(n: u8) -> String {
+        format!("{n:02x}").repeat(16)
+    }
+
+    fn offered(keys: &KeyStore, id: &str) -> Vec<u8> {
+        let mut offered = Vec::new();
+        keys.keys(&meter(id), Purpose::Data, &mut |key| {
+            offered.push(key.expose()[0]);
+            false
+        });
+        offered
+    }
+
+    #[test]
+    fn masks_match() {
+        for (mask, text) in [
+            ("*", ""),
+            ("*", "wmbus:kam:12345678:1b:16"),
+            ("wmbus:kam:*", "wmbus:kam:12345678:1b:16"),
+            ("wmbus:*:12345678:*", "wmbus:kam:12345678:1b:16"),
+            ("*:1b:16", "wmbus:kam:1b:1b:16"),
+            ("w?bus:*", "wmbus:x"),
+            ("a*b*c", "aXbYbZc"),
+        ] {
+            assert!(matches(mask, text), "{mask} {text}");
+        }
+        for (mask, text) in
+            [("", "a"), ("a", ""), ("wmbus:kam:*", "wmbus:kam"), ("?", ""), ("a*b", "ab:"), ("*:17", "x:16")]
+        {
+            assert!(!matches(mask, text), "{mask} {text}");
+        }
+        assert!(!matches(&"*a".repeat(30), &"a".repeat(29)));
+    }
+
+    #[test]
+    fn the_most_precise_key_is_offered_first() {
+        let text = format!(
+            "[[key]]\nmeter = \"*\"\nkey = \"{}\"\n[[key]]\nmeter = \"wmbus:KAM:*\"\nkey = \"{}\"\n\
+             [[key]]\nmeter = \"wmbus:KAM:12345678:1B:16\"\nkey = \"{}\"\n[[key]]\nmeter = \"wmbus:*:12345678:*\"\nkey = \"{}\"\n\
+             [[key]]\nmeter = \"wmbus:KAM:12345678:1b:16\"\npurpose = \"network\"\nkey = \"{}\"\n\
+             [[key]]\nmeter = \"wmbus:KAM:12345678:1b:16\"\nkey = \"{}\"\n",
+            key(1),
+            key(2),
+            key(3),
+            key(4),
+            key(5),
+            key(6)
+        );
+        let keys = KeyStore::parse(Path::new("keys.toml"), &text).unwrap();
+        assert_eq!(offered(&keys, "12345678"), [3, 6, 4, 2, 1]);
+        assert_eq!(offered(&keys, "87654321"), [2, 1]);
+        let mut count = 0;
+        assert!(keys.keys(&meter("12345678"), Purpose::Data, &mut |_| {
+            count += 1;
+            count == 2
+        }));
+        assert_eq!(count, 2, "once one is accepted no more are offered");
+    }
+
+    #[test]
+    fn thousands_of_keys_are_not_searched_one_by_one() {
+        let all = (0..20_000u32)
+            .map(|n| (format!("wmbus:KAM:{n:08}:1b:16"), Purpose::Data, Key::new(&[n as u8; 16]).unwrap()));
+        let keys = KeyStore::new(all);
+        assert_eq!(offered(&keys, "00000300"), [44]);
+        assert!(keys.parts.values().all(|entries| entries.len() == 1) && keys.rest.is_empty());
+    }
+
+    #[test]
+    fn a_key_may_stand_elsewhere() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("one"), key(7) + "\n").unwrap();
+        let file = folder.path().join("keys.toml");
+        fs::write(&file, "[[key]]\nmeter = \"*\"\nfile = \"one\"\n").unwrap();
+        let keys = KeyStore::load(&file).unwrap();
+        assert_eq!(offered(&keys, "1"), [7]);
+        assert!(keys.warnings()[0].contains("chmod 600"), "{:?}", keys.warnings());
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+        assert!(KeyStore::load(&file).unwrap().warnings().is_empty());
+    }
+
+    #[test]
+    fn an_error_says_where_and_never_shows_a_key() {
+        let secret = "00112233445566778899aabbccddeeff";
+        for (text, expected) in [
+            ("[[key]]\nmeter = \"*\"\nkey = \"SECRET\"\nfile = \"x\"", "keys.toml:1:1: exactly one of"),
+            ("[[key]]\nmeter = \"*\"\nkey = \"SECRETz\"", "a key is 8 to 64 octets"),
+            ("[[key]]\nmeter = \"*\"\nkye = \"SECRET\"", "keys.toml:3:1: unknown key `kye`"),
+            ("[[key]]\nmeter = \"*\"\nkey = \"SECRET", "keys.toml:3:"),
+            ("[[key]]\nmeter = \"*\"\nkey = [\"SECRET\"]", "keys.toml:3:7: invalid type: sequence"),
+            ("[[key]]\nSECRET = \"*\"", "unknown key `…`"),
+            ("[[key]]\nmeter = \"*\"\nkey = \"\"\"\nSECRET\nSECRET", "keys.toml:"),
+            ("[[key]]\nmeter = \"*\"\nenv = \"ESH_NO_SUCH_KEY\"", "the key of *: the environment has no variable"),
+            ("[[key]]\nmeter = \"*\"\npurpose = \"dat\"\nkey = \"SECRET\"", "unknown word `dat`"),
+            ("[[key]]\nkey = \"SECRET\"", "the key `meter` is missing"),
+        ] {
+            let error = KeyStore::parse(Path::new("keys.toml"), &text.replace("SECRET", secret)).unwrap_err();
+            let shown = format!("{error} {error:?}");
+            assert!(shown.contains(expected), "{shown}\nshould say: {expected}");
+            assert!(!shown.contains("0011223344"), "{shown}");
+        }
+    }
+}

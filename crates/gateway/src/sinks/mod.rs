@@ -1,0 +1,105 @@
+//! Sinks: where records go. A sink is a file or a folder here and a task when it runs; each has its own cursor in the
+//! queue, so one that is down holds up no other.
+
+pub mod file;
+pub mod mqtt;
+pub mod stdout;
+
+use crate::config::{ConfigError, PartTable};
+use crate::queue::Reader;
+use crate::stop::Stop;
+use std::path::Path;
+
+/// One `[[sink]]`.
+#[derive(Clone, Debug)]
+pub enum Config {
+    /// An MQTT broker.
+    Mqtt(Box<mqtt::Config>),
+    /// Files of JSON lines.
+    File(file::Config),
+    /// JSON lines on the standard output.
+    Stdout(stdout::Config),
+}
+
+impl Config {
+    const KINDS: [&str; 3] = ["mqtt", "file", "stdout"];
+
+    pub(crate) fn of_kind(table: PartTable<'_, '_>) -> Result<Self, ConfigError> {
+        match table.kind() {
+            "mqtt" => table.build().map(Box::new).map(Self::Mqtt),
+            "file" => table.build().map(Self::File),
+            "stdout" => table.build().map(Self::Stdout),
+            _ => Err(table.unknown(&Self::KINDS)),
+        }
+    }
+
+    /// The word behind `kind`.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Mqtt(_) => "mqtt",
+            Self::File(_) => "file",
+            Self::Stdout(_) => "stdout",
+        }
+    }
+}
+
+/// A sink that is ready to run: everything it needs to be told has been read.
+#[derive(Debug)]
+pub enum Sink {
+    /// An MQTT broker.
+    Mqtt(Box<mqtt::Mqtt>),
+    /// Files of JSON lines.
+    File(file::Config),
+    /// JSON lines on the standard output.
+    Stdout(stdout::Config),
+}
+
+/// Why a sink cannot begin, or cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum SinkError {
+    /// An MQTT broker.
+    #[error("mqtt: {0}")]
+    Mqtt(#[from] mqtt::MqttError),
+    /// Files.
+    #[error("file: {0}")]
+    File(#[from] file::FileError),
+    /// The standard output.
+    #[error("stdout: {0}")]
+    Stdout(#[from] stdout::StdoutError),
+}
+
+impl Sink {
+    /// Reads what a sink needs before it runs, such as passwords and certificates.
+    ///
+    /// # Errors
+    /// When something is missing.
+    pub fn new(config: &Config, gateway: &str) -> Result<Self, SinkError> {
+        Ok(match config {
+            Config::Mqtt(config) => Self::Mqtt(Box::new(mqtt::Mqtt::new(config, gateway)?)),
+            Config::File(config) => Self::File(config.clone()),
+            Config::Stdout(config) => Self::Stdout(config.clone()),
+        })
+    }
+
+    /// Delivers records until the queue is closed and everything has arrived. What may heal by itself, such as a lost
+    /// connection, it waits out; `stop` tells it to wait no longer than it must.
+    ///
+    /// # Errors
+    /// When it cannot go on.
+    pub async fn run(self, reader: Reader, stop: Stop) -> Result<(), SinkError> {
+        match self {
+            Self::Mqtt(mqtt) => mqtt.run(reader).await,
+            Self::File(config) => file::run(config, reader, stop).await?,
+            Self::Stdout(_) => stdout::run(reader).await?,
+        }
+        Ok(())
+    }
+}
+
+/// Makes a relative path start at the folder of the configuration.
+pub(crate) fn resolve(base: &Path, path: &mut Option<std::path::PathBuf>) {
+    if let Some(path) = path {
+        *path = base.join(&*path);
+    }
+}

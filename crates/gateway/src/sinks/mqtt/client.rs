@@ -1,0 +1,229 @@
+//! One connection to a broker through `rumqttc`, reduced to what the sink relies on: what was sent under which packet id,
+//! what was acknowledged, and that it is over. A [`Link`] is never used again after a fault.
+
+use super::{Config, MqttError, Url, Version, events, tls};
+use bytes::Bytes;
+use rumqttc::{MqttOptions, TlsConfiguration, Transport, v5};
+use std::{fmt, sync::Arc, time::Duration};
+use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
+use tokio_rustls::rustls::ClientConfig;
+
+/// Everything a connection needs, with the secrets read.
+pub(super) struct Settings {
+    pub(super) url: Url,
+    pub(super) window: u16,
+    version: Version,
+    client_id: String,
+    user: Option<(String, crate::secret::Exposed)>,
+    tls: Option<Arc<ClientConfig>>,
+    keep_alive: Duration,
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings").field("url", &self.url).field("client_id", &self.client_id).finish_non_exhaustive()
+    }
+}
+
+/// What happens on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// The broker has let the gateway in: it takes so many publishes at once, of so many octets each.
+    Connected { window: u16, largest: usize },
+    /// The next publish has gone out under this id.
+    Sent(u16),
+    /// The broker has said what becomes of a publish.
+    Acknowledged(u16, Verdict),
+}
+
+/// What becomes of a publish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// The broker has it.
+    Taken,
+    /// The broker does not take it now.
+    NotNow(&'static str),
+    /// The broker will never take it.
+    Never(&'static str),
+}
+
+/// Why a connection is over.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Fault {
+    /// What the library says.
+    #[error("{0}")]
+    Connection(String),
+    /// The connection ended without a word.
+    #[error("the connection has ended")]
+    Gone,
+    /// The broker does not answer.
+    #[error("it has acknowledged nothing for {} s", .0.as_secs())]
+    Silent(Duration),
+    /// The broker acknowledges what was not sent.
+    #[error("it acknowledges what was not sent")]
+    Confused,
+    /// The broker takes a report no more, for a reason that may pass.
+    #[error("it refuses a report: {0}")]
+    Refused(&'static str),
+}
+
+/// A connection that runs in a task of its own, so that its library is never interrupted in the middle of a packet.
+#[derive(Debug)]
+pub(super) struct Link {
+    client: Client,
+    steps: mpsc::Receiver<Result<Step, Fault>>,
+    task: JoinHandle<()>,
+}
+
+enum Client {
+    Five(v5::AsyncClient),
+    Three(rumqttc::AsyncClient),
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Client")
+    }
+}
+
+/// Without a word of the broker, the most octets of a packet that are sent: what MQTT itself allows is far more than any
+/// report has.
+pub(super) const LARGEST: usize = 8 << 20;
+/// What topic and header may take of a packet.
+pub(super) const HEAD: usize = 64;
+
+impl Settings {
+    pub(super) fn new(config: &Config, gateway: &str) -> Result<Self, MqttError> {
+        let user = match &config.user {
+            None => None,
+            Some((user, password)) => {
+                let password = match password {
+                    Some(password) => password.read()?,
+                    None => crate::secret::Exposed::default(),
+                };
+                Some((user.clone(), password))
+            }
+        };
+        Ok(Self {
+            url: config.url.clone(),
+            window: config.window,
+            version: config.version,
+            client_id: config.client_id.clone().unwrap_or_else(|| format!("esh-{gateway}")),
+            user,
+            tls: config.secure.as_ref().map(tls::client).transpose()?,
+            keep_alive: config.keep_alive.0,
+        })
+    }
+
+    fn transport(&self) -> Transport {
+        match &self.tls {
+            Some(tls) => Transport::tls_with_config(TlsConfiguration::Rustls(Arc::clone(tls))),
+            None => Transport::tcp(),
+        }
+    }
+
+    /// The name by which the library calls the host: an IPv6 address in brackets, unless a certificate is to name it.
+    fn host(&self) -> String {
+        if self.url.host.contains(':') && self.tls.is_none() {
+            format!("[{}]", self.url.host)
+        } else {
+            self.url.host.clone()
+        }
+    }
+
+    /// Larger than the window, so that the library never has to wait for a packet id.
+    const fn ids(&self) -> u16 {
+        self.window + 16
+    }
+
+    fn capacity(&self) -> usize {
+        usize::from(self.ids())
+    }
+
+    fn five(&self, status: &str) -> v5::MqttOptions {
+        let mut options = v5::MqttOptions::new(&self.client_id, self.host(), self.url.port);
+        options.set_transport(self.transport()).set_keep_alive(self.keep_alive).set_clean_start(true);
+        options.set_outgoing_inflight_upper_limit(self.ids());
+        let will = v5::mqttbytes::v5::LastWill::new(status, "offline", v5::mqttbytes::QoS::AtLeastOnce, true, None);
+        options.set_last_will(will);
+        if let Some((user, password)) = &self.user {
+            options.set_credentials(user, password.expose());
+        }
+        options
+    }
+
+    fn three(&self, status: &str) -> MqttOptions {
+        let mut options = MqttOptions::new(&self.client_id, self.host(), self.url.port);
+        options.set_transport(self.transport()).set_keep_alive(self.keep_alive).set_clean_session(true);
+        options.set_inflight(self.ids()).set_max_packet_size(64 << 10, LARGEST);
+        options.set_last_will(rumqttc::LastWill::new(status, "offline", rumqttc::QoS::AtLeastOnce, true));
+        if let Some((user, password)) = &self.user {
+            options.set_credentials(user, password.expose());
+        }
+        options
+    }
+}
+
+impl Link {
+    /// Begins to connect.
+    pub(super) fn open(settings: &Settings, status: &str) -> Self {
+        let (sender, steps) = mpsc::channel(1024);
+        let (client, task) = match settings.version {
+            Version::Five => {
+                let (client, events) = v5::AsyncClient::new(settings.five(status), settings.capacity());
+                (Client::Five(client), tokio::spawn(events::five(events, sender)))
+            }
+            Version::Three => {
+                let (client, events) = rumqttc::AsyncClient::new(settings.three(status), settings.capacity());
+                (Client::Three(client), tokio::spawn(events::three(events, sender)))
+            }
+        };
+        Self { client, steps, task }
+    }
+
+    /// Waits until the broker lets the gateway in; tells how much it takes at once.
+    pub(super) async fn connected(&mut self, patience: Duration) -> Result<(u16, usize), Fault> {
+        match timeout(patience, self.steps.recv()).await {
+            Err(_) => Err(Fault::Silent(patience)),
+            Ok(None) => Err(Fault::Gone),
+            Ok(Some(Err(fault))) => Err(fault),
+            Ok(Some(Ok(Step::Connected { window, largest }))) => Ok((window, largest)),
+            Ok(Some(Ok(_))) => Err(Fault::Confused),
+        }
+    }
+
+    /// What has happened, waiting for something to happen; none when the connection is over.
+    pub(super) async fn steps(&mut self, steps: &mut Vec<Result<Step, Fault>>) -> usize {
+        self.steps.recv_many(steps, 64).await
+    }
+
+    /// Publishes with QoS 1. There is always room: the ledger lets no more out than fits.
+    pub(super) fn publish(&self, topic: String, retain: bool, payload: Bytes) -> Result<(), Fault> {
+        match &self.client {
+            Client::Five(client) => {
+                client.try_publish(topic, v5::mqttbytes::QoS::AtLeastOnce, retain, payload).map_err(|_| Fault::Gone)
+            }
+            Client::Three(client) => {
+                client.try_publish(topic, rumqttc::QoS::AtLeastOnce, retain, payload).map_err(|_| Fault::Gone)
+            }
+        }
+    }
+
+    /// Leaves politely.
+    pub(super) async fn close(mut self) {
+        let asked = match &self.client {
+            Client::Five(client) => client.try_disconnect().is_ok(),
+            Client::Three(client) => client.try_disconnect().is_ok(),
+        };
+        if asked {
+            // The library reports the end of the connection as a fault, after the last packet is out.
+            while self.steps.recv().await.is_some() {}
+        }
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}

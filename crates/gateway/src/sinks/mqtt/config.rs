@@ -1,0 +1,190 @@
+//! What a sink for an MQTT broker is told.
+
+use crate::config::{Part, Span, Wrong, host_and_port};
+use crate::secret::Secret;
+use crate::sinks::resolve;
+use serde::de::{self, Deserializer, Unexpected};
+use serde::{Deserialize, Serialize};
+use std::{fmt, path::Path, path::PathBuf, str::FromStr};
+
+/// `kind = "mqtt"`.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The broker.
+    pub url: Url,
+    /// The version of the protocol.
+    pub version: Version,
+    /// The name the broker knows the gateway by; without one `esh-` and the gateway's name.
+    pub client_id: Option<String>,
+    /// User, and where the password stands.
+    pub user: Option<(String, Option<Secret>)>,
+    /// Certificates, where the broker is spoken to through TLS.
+    pub secure: Option<Secure>,
+    /// How often a silent connection is tried.
+    pub keep_alive: Span,
+    /// The most reports published and not yet acknowledged.
+    pub window: u16,
+    /// How long the broker may acknowledge nothing before the connection is given up.
+    pub patience: Span,
+}
+
+/// The certificates of a TLS connection, PEM files all.
+#[derive(Clone, Debug)]
+pub struct Secure {
+    /// Who signs the broker's certificate; without it whom the machine trusts.
+    pub ca: Option<PathBuf>,
+    /// The gateway's own certificate and its key, where the broker asks for one.
+    pub own: Option<(PathBuf, PathBuf)>,
+}
+
+/// The version of the protocol.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub enum Version {
+    /// MQTT 5.
+    #[default]
+    #[serde(rename = "5")]
+    Five,
+    /// MQTT 3.1.1.
+    #[serde(rename = "3.1.1")]
+    Three,
+}
+
+/// The address of a broker, `mqtt://host:port` or `mqtts://host:port`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Url {
+    /// Through TLS.
+    pub secure: bool,
+    /// Name or address of the host.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+}
+
+impl FromStr for Url {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const EXPECTED: &str = "an address such as `mqtt://127.0.0.1:1883` or `mqtts://broker.example:8883`";
+        let (secure, rest) = match text.split_once("://") {
+            Some(("mqtt", rest)) => (false, rest),
+            Some(("mqtts", rest)) => (true, rest),
+            _ => return Err(EXPECTED),
+        };
+        let (host, port) = host_and_port(rest.strip_suffix('/').unwrap_or(rest)).ok_or(EXPECTED)?;
+        Ok(Self { secure, host: host.to_owned(), port: port.unwrap_or(if secure { 8883 } else { 1883 }) })
+    }
+}
+
+impl fmt::Display for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.secure { "mqtts" } else { "mqtt" };
+        if self.host.contains(':') {
+            write!(f, "{scheme}://[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{scheme}://{}:{}", self.host, self.port)
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Url {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text.contains('@') {
+            // Not quoted: a password may stand before the `@`.
+            return Err(de::Error::custom(
+                "user and password do not stand in the address: write `user` and `password`",
+            ));
+        }
+        text.parse().map_err(|expected: &str| de::Error::invalid_value(Unexpected::Str(&text), &expected))
+    }
+}
+
+/// The keys of the table.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Keys {
+    url: Url,
+    #[serde(default)]
+    version: Version,
+    client_id: Option<String>,
+    user: Option<String>,
+    password: Option<Secret>,
+    ca: Option<PathBuf>,
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+    keep_alive: Option<Span>,
+    window: Option<u16>,
+    ack_timeout: Option<Span>,
+}
+
+impl Part for Config {
+    type Keys = Keys;
+
+    fn build(mut keys: Keys, base: &Path) -> Result<Self, Wrong> {
+        for path in [&mut keys.ca, &mut keys.certificate, &mut keys.key] {
+            resolve(base, path);
+        }
+        if let Some(password) = &mut keys.password {
+            password.resolve(base);
+        }
+        if !keys.url.secure {
+            for (key, path) in [("ca", &keys.ca), ("certificate", &keys.certificate), ("key", &keys.key)] {
+                if path.is_some() {
+                    return Err(Wrong::new(key, "there are no certificates without TLS: write `url = \"mqtts://…\"`"));
+                }
+            }
+        }
+        let own = match (keys.certificate, keys.key) {
+            (Some(certificate), Some(key)) => Some((certificate, key)),
+            (None, None) => None,
+            (Some(_), None) => return Err(Wrong::new("certificate", "its `key` is missing")),
+            (None, Some(_)) => return Err(Wrong::new("key", "its `certificate` is missing")),
+        };
+        let user = match (keys.user, keys.password) {
+            (Some(user), password) => Some((user, password)),
+            (None, None) => None,
+            (None, Some(_)) => return Err(Wrong::new("password", "its `user` is missing")),
+        };
+        let window = keys.window.unwrap_or(100);
+        if !(1..=10_000).contains(&window) {
+            return Err(Wrong::new("window", "1 to 10000 reports may be under way"));
+        }
+        let keep_alive = keys.keep_alive.unwrap_or(Span::seconds(30));
+        if !(5..=65_535).contains(&keep_alive.0.as_secs()) {
+            return Err(Wrong::new("keep_alive", "five seconds to 18 hours"));
+        }
+        let patience = keys.ack_timeout.unwrap_or(Span::seconds(30));
+        if patience.0.is_zero() {
+            return Err(Wrong::new("ack_timeout", "no broker is that fast"));
+        }
+        Ok(Self {
+            secure: keys.url.secure.then_some(Secure { ca: keys.ca, own }),
+            url: keys.url,
+            version: keys.version,
+            client_id: keys.client_id,
+            user,
+            keep_alive,
+            window,
+            patience,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_read_and_written() {
+        for (text, written) in [
+            ("mqtt://127.0.0.1", "mqtt://127.0.0.1:1883"),
+            ("mqtts://broker.example/", "mqtts://broker.example:8883"),
+            ("mqtt://[::1]:1884", "mqtt://[::1]:1884"),
+        ] {
+            assert_eq!(text.parse::<Url>().map(|url| url.to_string()), Ok(written.to_owned()));
+        }
+        for text in ["", "mqtt://", "mqtt://:1883", "http://a", "mqtt://a:x", "mqtt://a/b", "127.0.0.1:1883"] {
+            assert!(text.parse::<Url>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Sources: where captures come from. A source is a folder here and a task when it runs.
+
+pub mod lines;
+
+use crate::capture::{Capture, Stamp};
+use crate::config::{ConfigError, PartTable};
+use crate::queue::QueueError;
+use crate::stop::Stop;
+use tokio::sync::{mpsc, oneshot};
+
+/// One `[[source]]`.
+#[derive(Clone, Debug)]
+pub enum Config {
+    /// Lines of text from a socket, a file, a program or a serial port.
+    Lines(lines::Config),
+}
+
+impl Config {
+    const KINDS: [&str; 1] = ["lines"];
+
+    pub(crate) fn of_kind(table: PartTable<'_, '_>) -> Result<Self, ConfigError> {
+        match table.kind() {
+            "lines" => table.build().map(Self::Lines),
+            _ => Err(table.unknown(&Self::KINDS)),
+        }
+    }
+
+    /// The word behind `kind`.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Lines(_) => "lines",
+        }
+    }
+
+    /// Its name, which stands in reports.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Lines(config) => config.name.as_deref(),
+        }
+    }
+
+    pub(crate) fn set_name(&mut self, name: &str) {
+        match self {
+            Self::Lines(config) => config.name = Some(name.to_owned()),
+        }
+    }
+}
+
+/// A capture on its way into the line, and whoever waits to hear what became of it.
+#[derive(Debug)]
+pub struct Taken {
+    /// The capture.
+    pub capture: Capture,
+    /// Whom to tell, for sources that can acknowledge.
+    pub answer: Option<oneshot::Sender<Answer>>,
+}
+
+/// What became of a capture: `Ok` once the queue has committed its record, or that of the frame it is a copy of.
+pub type Answer = Result<(), QueueError>;
+
+/// Where sources put what they capture. Waiting here is how a full queue makes sources wait.
+#[derive(Clone, Debug)]
+pub struct Intake(mpsc::Sender<Taken>);
+
+impl Intake {
+    /// An intake that holds so many captures, and the end where they come out.
+    #[must_use]
+    pub fn new(limit: usize) -> (Self, mpsc::Receiver<Taken>) {
+        let (sender, receiver) = mpsc::channel(limit);
+        (Self(sender), receiver)
+    }
+
+    /// Puts a capture in that nobody waits for; `false` when the line has ended.
+    pub async fn put(&self, capture: Capture) -> bool {
+        self.0.send(Taken { capture, answer: None }).await.is_ok()
+    }
+
+    /// Puts a capture in; what comes back tells what became of it. An error there means that the gateway stopped first.
+    pub async fn ask(&self, capture: Capture) -> oneshot::Receiver<Answer> {
+        let (sender, receiver) = oneshot::channel();
+        // When the line has ended the sender is dropped with the capture, and the receiver says so.
+        let _ = self.0.send(Taken { capture, answer: Some(sender) }).await;
+        receiver
+    }
+}
+
+/// Why a source ended before it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// A source of lines.
+    #[error(transparent)]
+    Lines(#[from] lines::LinesError),
+}
+
+/// Runs a source until it ends by itself or is asked to stop.
+///
+/// # Errors
+/// When it cannot go on. What may heal by itself, such as a lost connection, it waits out.
+pub async fn run(config: Config, intake: Intake, stop: Stop) -> Result<(), SourceError> {
+    match config {
+        Config::Lines(config) => Ok(lines::run(config, intake, stop).await?),
+    }
+}
+
+/// Now, by the clock of this machine. A clock that has not been set since the machine has none of its own starts in the
+/// past: it is told by a date before this program was written.
+pub(crate) fn now() -> Stamp {
+    const WRITTEN: i64 = 1_761_955_200; // 1 November 2025
+    let at = jiff::Timestamp::now();
+    Stamp { at: Some(at), synchronised: at.as_second() >= WRITTEN }
+}

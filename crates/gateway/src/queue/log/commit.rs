@@ -1,7 +1,7 @@
 //! The group commit: what was appended goes to the disk at once.
 
-use super::segment::{Room, name};
-use super::{Log, LogError, Seq, disk};
+use super::segment::{Claim, name};
+use super::{Log, LogError, Room, Seq, disk};
 use std::os::unix::fs::FileExt;
 
 impl Log {
@@ -33,7 +33,7 @@ impl Log {
     /// Writes the same entries into a fresh segment. Both files may hold them in the end; the later one counts.
     fn retry(&mut self) -> Result<(), LogError> {
         let made = self.shared.index().segments.back().map_or(0, |segment| segment.made);
-        self.roll(made, Room::Reserve)?;
+        self.roll(made, Claim::Reserve)?;
         self.write().inspect_err(|_| {
             if let Some(failed) = self.active.take() {
                 self.shared.index().segments.pop_back();
@@ -45,7 +45,7 @@ impl Log {
 
     fn write(&mut self) -> Result<(), LogError> {
         let Some(active) = &mut self.active else {
-            return Err(LogError::Full(super::Room::Disk));
+            return Err(LogError::Full(Room::Disk));
         };
         let file = name(active.number);
         active.file.write_all_at(&self.pending, active.end).map_err(LogError::io("write", &*file))?;

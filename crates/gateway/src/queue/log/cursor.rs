@@ -8,17 +8,22 @@ use super::{Damage, Harm, LogError};
 const SUFFIX: &str = ".cursor";
 
 /// A sink's place.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Cursor {
-    slots: Slots,
-    queue: u64,
     /// The last entry confirmed.
     pub(super) confirmed: u64,
     /// The last one of which the disk knows.
     pub(super) durable: u64,
 }
 
-impl Cursor {
+/// The file that keeps it. It is the reader's own: nobody waits for the disk but the sink whose it is.
+#[derive(Debug)]
+pub(super) struct CursorFile {
+    slots: Slots,
+    queue: u64,
+}
+
+impl CursorFile {
     /// Opens a sink's cursor; a new one begins with the oldest entry. Damage is added to the report.
     pub(super) fn open(
         folder: &Folder,
@@ -26,14 +31,14 @@ impl Cursor {
         queue: u64,
         oldest: u64,
         damage: &mut Vec<Damage>,
-    ) -> Result<Self, LogError> {
+    ) -> Result<(Self, Cursor), LogError> {
         let name = name(sink)?;
         if folder.has(&name) {
             let (slots, read) = Slots::open(folder, &name)?;
             damage.extend(read.damage(&name));
             match said(&read) {
                 Some((of, at)) if of == queue => {
-                    return Ok(Self { slots, queue, confirmed: at.max(oldest - 1), durable: at });
+                    return Ok((Self { slots, queue }, Cursor { confirmed: at.max(oldest - 1), durable: at }));
                 }
                 Some(_) => damage.push(Damage::new(Harm::Foreign, &*name)),
                 None => {}
@@ -41,16 +46,12 @@ impl Cursor {
         }
         // With both copies gone, what is still there is delivered again: ids make it harmless.
         let slots = Slots::make(folder, &name, &content(queue, oldest - 1))?;
-        Ok(Self { slots, queue, confirmed: oldest - 1, durable: oldest - 1 })
+        Ok((Self { slots, queue }, Cursor { confirmed: oldest - 1, durable: oldest - 1 }))
     }
 
-    /// Makes what was confirmed durable.
-    pub(super) fn save(&mut self) -> Result<(), LogError> {
-        if self.confirmed > self.durable {
-            self.slots.save(&content(self.queue, self.confirmed))?;
-            self.durable = self.confirmed;
-        }
-        Ok(())
+    /// Makes a place durable.
+    pub(super) fn save(&mut self, at: u64) -> Result<(), LogError> {
+        self.slots.save(&content(self.queue, at))
     }
 }
 

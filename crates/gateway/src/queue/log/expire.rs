@@ -34,7 +34,7 @@ impl Log {
         let holds = self.shared.index().segments.back().is_some_and(|last| last.first < self.next);
         if holds && active.made.saturating_add(age / 8) < now.wall {
             self.commit()?;
-            match self.roll(now.wall, super::segment::Room::Common) {
+            match self.roll(now.wall, super::segment::Claim::Common) {
                 // Without room for another segment this one goes on.
                 Err(LogError::Full(_) | LogError::SnapshotNeeded) | Ok(()) => {}
                 Err(error) => return Err(error),

@@ -15,6 +15,8 @@ pub(super) struct Shared {
     pub(super) queue: u64,
     /// The last entry committed.
     pub(super) committed: AtomicU64,
+    /// The oldest entry that was not deleted.
+    pub(super) oldest: AtomicU64,
     pub(super) index: Mutex<Index>,
 }
 
@@ -65,6 +67,10 @@ impl Shared {
 
     pub(super) fn committed(&self) -> u64 {
         self.committed.load(Ordering::Acquire)
+    }
+
+    pub(super) fn oldest(&self) -> u64 {
+        self.oldest.load(Ordering::Acquire)
     }
 
     /// Lets readers see what was committed.

@@ -96,7 +96,7 @@ impl Log {
     /// # Errors
     /// When there is no room ([`LogError::Full`]), or never would be. The entry is then not taken.
     pub fn append(&mut self, kind: u8, now: Now, payload: &[&[u8]]) -> Result<Seq, LogError> {
-        let taken = self.take(kind, now, payload, segment::Room::Common);
+        let taken = self.take(kind, now, payload, segment::Claim::Common);
         if taken.as_ref().is_err_and(LogError::is_full) && self.config.when_full == WhenFull::DropNewest {
             Dropped::add(&mut self.refused, 1, self.next, self.next);
         }
@@ -109,10 +109,10 @@ impl Log {
     /// # Errors
     /// When even the reserve is used up.
     pub fn append_reserved(&mut self, kind: u8, now: Now, payload: &[&[u8]]) -> Result<Seq, LogError> {
-        self.take(kind, now, payload, segment::Room::Reserve)
+        self.take(kind, now, payload, segment::Claim::Reserve)
     }
 
-    fn take(&mut self, kind: u8, now: Now, payload: &[&[u8]], room: segment::Room) -> Result<Seq, LogError> {
+    fn take(&mut self, kind: u8, now: Now, payload: &[&[u8]], claim: segment::Claim) -> Result<Seq, LogError> {
         let length: usize = payload.iter().map(|part| part.len()).sum();
         if length > self.config.most() {
             return Err(LogError::TooLarge { octets: length, most: self.config.most() });
@@ -121,7 +121,7 @@ impl Log {
         if !self.has_room(head.octets()) {
             self.commit()?;
             if !self.has_room(head.octets()) {
-                self.roll(now.wall, room)?;
+                self.roll(now.wall, claim)?;
             }
         }
         head.write(format::Seed::new(self.shared.queue), payload, &mut self.pending);

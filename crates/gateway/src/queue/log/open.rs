@@ -1,10 +1,11 @@
 //! How a log is opened: what is there, what is left of the last segment, and where everyone is.
 
-use super::cursor::Cursor;
+use super::cursor::{Cursor, CursorFile};
 use super::disk::{self, Folder};
 use super::format::{Header, SEGMENT_HEADER, Seed, VERSION};
 use super::index::{Index, Segment, Shared};
 use super::notes::{self, Notes, Said};
+use super::reader::Sink;
 use super::scan::Scan;
 use super::segment::{self, Active};
 use super::state::Snapshots;
@@ -80,7 +81,8 @@ pub(super) fn open(path: &Path, config: &Config, sinks: &[&str], steps: &[(u32, 
             (*header, segment.octets) = upgrade::segment(&folder, header, steps)?;
         }
     }
-    let mut segments = place(&folder, &found, queue, &mut damage)?;
+    let begin = notes.as_ref().map_or(1, |notes| notes.said.oldest);
+    let mut segments = place(&folder, &found, queue, begin, &mut damage)?;
     let oldest = segments.front().map_or(1, |segment| segment.first);
     let notes = match notes {
         Some(notes) => notes,
@@ -97,9 +99,8 @@ pub(super) fn open(path: &Path, config: &Config, sinks: &[&str], steps: &[(u32, 
         damage.push(Damage::new(Harm::Missing, format!("before {}", segment::name(front.number))));
     }
     let last = last_segment(&folder, &mut segments, &found, queue, &mut damage)?;
-    let cursors: Result<Vec<_>, _> =
-        sinks.iter().map(|sink| Cursor::open(&folder, sink, queue, oldest, &mut damage)).collect();
-    let cursors = cursors?;
+    let cursors = sinks.iter().map(|sink| CursorFile::open(&folder, sink, queue, oldest, &mut damage));
+    let (files, cursors): (Vec<_>, Vec<Cursor>) = cursors.collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
     let known = snapshot.as_ref().map_or(0, |snapshot| snapshot.seq.0).max(oldest - 1);
     // A number that a sink or a snapshot has heard of is not given again, even when damage took the entry.
     let committed = cursors.iter().map(|cursor| cursor.durable).fold(last.seq.max(known), u64::max);
@@ -107,11 +108,19 @@ pub(super) fn open(path: &Path, config: &Config, sinks: &[&str], steps: &[(u32, 
     let floor = if config.snapshots { snapshot.as_ref().map_or(0, |snapshot| snapshot.seq.0) } else { u64::MAX };
     let index = Index { segments, cursors, floor, notes, reserve, highest };
     let from: Vec<_> = index.cursors.iter().map(|cursor| cursor.confirmed + 1).collect();
-    let shared = Shared { folder, queue, committed: AtomicU64::new(committed), index: Mutex::new(index) };
-    let shared = Arc::new(shared);
+    let shared = Arc::new(Shared {
+        folder,
+        queue,
+        committed: AtomicU64::new(committed),
+        oldest: AtomicU64::new(oldest),
+        index: Mutex::new(index),
+    });
     shared.release(&mut shared.index())?;
-    let readers = from.iter().enumerate();
-    let readers = readers.map(|(sink, from)| Reader::new(Arc::clone(&shared), Some(sink), *from)).collect();
+    let readers = files.into_iter().zip(from).enumerate().map(|(index, (file, from))| {
+        let sink = Sink { index, file };
+        Reader::new(Arc::clone(&shared), Some(sink), from)
+    });
+    let readers = readers.collect();
     let log = Log {
         config: config.clone(),
         shared,
@@ -170,6 +179,7 @@ fn place(
     folder: &Folder,
     found: &[Candidate],
     queue: u64,
+    begin: u64,
     damage: &mut Vec<Damage>,
 ) -> Result<VecDeque<Segment>, LogError> {
     let mut segments = VecDeque::new();
@@ -186,7 +196,8 @@ fn place(
         };
         // One in which nothing is left begins where the next one does, so that nothing is looked for in it.
         let Some(first) = first.or(next).filter(|first| *first > 0) else { continue };
-        if let Some(later) = segments.front().filter(|later: &&Segment| later.number != number + 1) {
+        let torn = |later: &&Segment| later.number != number + 1 && later.first > begin;
+        if let Some(later) = segments.front().filter(torn) {
             damage.push(Damage::new(Harm::Missing, format!("{name} .. {}", segment::name(later.number))));
         }
         let made = header.map_or(0, |header| header.made);

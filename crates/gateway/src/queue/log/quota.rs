@@ -3,6 +3,7 @@
 use super::index::{Index, Shared};
 use super::notes::Said;
 use super::{Dropped, Log, LogError, Losses, segment};
+use std::sync::atomic::Ordering;
 
 impl Shared {
     /// Deletes the segments that every sink has confirmed and a snapshot covers. Takes no disk space.
@@ -42,6 +43,7 @@ impl Shared {
         let said = index.notes.said;
         let oldest = oldest.max(said.oldest);
         index.notes.save(Said { oldest, dropped: dropped.unwrap_or(said.dropped), ..said })?;
+        self.oldest.store(oldest, Ordering::Release);
         for gone in index.segments.drain(..count) {
             // A file that stays behind is before the noted beginning: opening removes it.
             let _ = self.folder.remove(&segment::name(gone.number));

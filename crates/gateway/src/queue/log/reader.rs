@@ -1,5 +1,6 @@
 //! The end of the log that a sink reads from.
 
+use super::cursor::CursorFile;
 use super::format::Seed;
 use super::index::{Place, Shared};
 use super::scan::Scan;
@@ -15,7 +16,7 @@ const REPORTS: usize = 1000;
 pub struct Reader {
     shared: Arc<Shared>,
     /// Which cursor is its own.
-    sink: Option<usize>,
+    sink: Option<Sink>,
     /// The number of the next entry.
     want: u64,
     open: Option<Open>,
@@ -35,6 +36,14 @@ pub struct Entry<'a> {
     pub payload: &'a [u8],
 }
 
+/// Which cursor is a reader's own.
+#[derive(Debug)]
+pub(super) struct Sink {
+    /// Its place among the cursors.
+    pub(super) index: usize,
+    pub(super) file: CursorFile,
+}
+
 /// The segment being read.
 #[derive(Debug)]
 struct Open {
@@ -43,7 +52,7 @@ struct Open {
 }
 
 impl Reader {
-    pub(super) const fn new(shared: Arc<Shared>, sink: Option<usize>, from: u64) -> Self {
+    pub(super) const fn new(shared: Arc<Shared>, sink: Option<Sink>, from: u64) -> Self {
         let want = if from == 0 { 1 } else { from };
         Self { shared, sink, want, open: None, damage: Vec::new() }
     }
@@ -56,6 +65,10 @@ impl Reader {
     #[expect(clippy::should_implement_trait, reason = "an entry borrows from the reader, which an iterator's cannot")]
     pub fn next(&mut self) -> Result<Option<Entry<'_>>, LogError> {
         let found = loop {
+            // A file that is open can be read after it was deleted, but its entries are counted as dropped.
+            if self.want < self.shared.oldest() {
+                self.open = None;
+            }
             if !self.turn()? {
                 return Ok(None);
             }
@@ -104,7 +117,8 @@ impl Reader {
     #[must_use]
     pub fn confirmed(&self) -> Seq {
         let index = self.shared.index();
-        Seq(self.sink.and_then(|sink| index.cursors.get(sink)).map_or(0, |cursor| cursor.confirmed))
+        let cursor = self.sink.as_ref().and_then(|sink| index.cursors.get(sink.index));
+        Seq(cursor.map_or(0, |cursor| cursor.confirmed))
     }
 
     /// Everything up to this entry has arrived. Says how many entries the cursor on the disk is behind: what would be
@@ -112,23 +126,28 @@ impl Reader {
     pub fn confirm(&mut self, seq: Seq) -> u64 {
         let committed = self.shared.committed();
         let mut index = self.shared.index();
-        let Some(cursor) = self.sink.and_then(|sink| index.cursors.get_mut(sink)) else {
+        let Some(cursor) = self.sink.as_ref().and_then(|sink| index.cursors.get_mut(sink.index)) else {
             return 0;
         };
         cursor.confirmed = cursor.confirmed.max(seq.0.min(committed));
         cursor.confirmed.saturating_sub(cursor.durable)
     }
 
-    /// Has the cursor on the disk, and deletes the segments that everyone has confirmed. Takes no disk space.
+    /// Has the cursor on the disk (a reader that goes away does not do it by itself), and deletes the segments that everyone has confirmed. Takes no disk space.
     ///
     /// # Errors
     /// When the disk fails.
     pub fn save(&mut self) -> Result<(), LogError> {
-        let mut index = self.shared.index();
-        if let Some(cursor) = self.sink.and_then(|sink| index.cursors.get_mut(sink)) {
-            cursor.save()?;
+        if let Some(sink) = &mut self.sink {
+            let cursor = self.shared.index().cursors.get(sink.index).copied();
+            if let Some(cursor) = cursor.filter(|cursor| cursor.confirmed > cursor.durable) {
+                sink.file.save(cursor.confirmed)?;
+                if let Some(saved) = self.shared.index().cursors.get_mut(sink.index) {
+                    saved.durable = cursor.confirmed;
+                }
+            }
         }
-        self.shared.release(&mut index)
+        self.shared.release(&mut self.shared.index())
     }
 
     /// Turns to where the next entry is; `false` when it is not committed yet.

@@ -3,7 +3,7 @@
 use super::disk::{self, Folder};
 use super::format::{Header, SEGMENT_HEADER, VERSION};
 use super::index::{Index, Segment};
-use super::{Log, LogError, Room as Lack, WhenFull};
+use super::{Log, LogError, Room, WhenFull};
 use std::fs::File;
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ impl Active {
 
 /// What room an entry may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Room {
+pub(super) enum Claim {
     /// What the quota allows and the disk has.
     Common,
     /// Also the reserve.
@@ -51,14 +51,14 @@ pub(super) enum Room {
 
 impl Log {
     /// Begins a new segment; the one before is done with. Everything appended is committed, or goes into the new one.
-    pub(super) fn roll(&mut self, made: u64, room: Room) -> Result<(), LogError> {
+    pub(super) fn roll(&mut self, made: u64, claim: Claim) -> Result<(), LogError> {
         let shared = Arc::clone(&self.shared);
         let mut index = shared.index();
-        if room == Room::Common {
+        if claim == Claim::Common {
             // The reserve counts.
             while index.octets() + 2 * self.config.segment > self.config.quota {
                 if self.config.when_full != WhenFull::DropOldest || !self.shared.drop_oldest(&mut index)? {
-                    return Err(LogError::Full(Lack::Quota));
+                    return Err(LogError::Full(Room::Quota));
                 }
             }
         }
@@ -66,24 +66,24 @@ impl Log {
         let first = self.next - self.waiting;
         let header = Header { version: VERSION, queue: self.shared.queue, number, first, made };
         // What was freed goes to the reserve first.
-        if room == Room::Common && !index.reserve {
+        if claim == Claim::Common && !index.reserve {
             index.reserve = reserve(&self.shared.folder, self.config.segment)?;
         }
         let file = loop {
             let made = make(&self.shared.folder, &header, self.config.segment);
             match made {
-                Err(error) if error.is_disk_full() => match room {
-                    Room::Reserve if index.reserve => {
+                Err(error) if error.is_disk_full() => match claim {
+                    Claim::Reserve if index.reserve => {
                         break take_reserve(&self.shared.folder, &header)?;
                     }
-                    Room::Common
+                    Claim::Common
                         if self.config.when_full == WhenFull::DropOldest && self.shared.drop_oldest(&mut index)? => {}
-                    _ => return Err(LogError::Full(Lack::Disk)),
+                    _ => return Err(LogError::Full(Room::Disk)),
                 },
                 made => break made?,
             }
         };
-        if room == Room::Reserve {
+        if claim == Claim::Reserve {
             index.reserve = self.shared.folder.has(RESERVE);
         }
         self.seal(&mut index);

@@ -13,15 +13,20 @@
 //! | length of the content | 8 |
 //! | CRC-32C of the above and the content | 4 |
 //! | the content      | |
+//!
+//! A file is written over in place and keeps its size, in steps of 64 KiB: on a full disk, what was learned must still
+//! be kept, or the oldest entries could not go.
 
 use super::disk::{self, Folder};
 use super::format::{Fields, Out, VERSION};
 use super::{Damage, Harm, Log, LogError, Seq};
-use std::io::{Read, Write};
+use std::io::Read;
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 const MAGIC: [u8; 8] = *b"ESHSTATE";
 const HEADER: usize = 52;
+const STEP: u64 = 64 << 10;
 const NAMES: [&str; 2] = ["state-0.snapshot", "state-1.snapshot"];
 
 /// What was learned up to an entry.
@@ -85,9 +90,16 @@ impl Snapshots {
         }
         let crc = crc32c::crc32c_append(crc32c::crc32c(out.so_far()), content);
         out.put(&crc.to_le_bytes());
-        let mut file = folder.make(name)?;
-        let write = file.write_all(&out.octets).and_then(|()| file.write_all(content));
-        write.and_then(|()| disk::sync(&file)).map_err(LogError::io("write", name))?;
+        let file = if folder.has(name) { folder.write(name)? } else { folder.make(name)? };
+        let octets = ((HEADER + content.len()) as u64).next_multiple_of(STEP);
+        let write = || {
+            if file.metadata()?.len() < octets {
+                disk::allocate(&file, octets)?;
+            }
+            file.write_all_at(&out.octets, 0)?;
+            disk::write_durably(&file, content, HEADER as u64)
+        };
+        write().map_err(LogError::io("write", name))?;
         folder.sync()?;
         self.generation = generation;
         Ok(())
@@ -138,13 +150,16 @@ fn parse(mut octets: Vec<u8>) -> Result<Option<(u64, u64, Snapshot)>, LogError> 
     let (found, version) = (fields.u32(), fields.u32());
     let (generation, queue, seq, length) = (fields.u64(), fields.u64(), fields.u64(), fields.u64());
     let (covered, _) = header.split_at(HEADER - 4);
-    let crc = crc32c::crc32c_append(crc32c::crc32c(covered), content);
-    if length != content.len() as u64 || fields.u32() != crc {
+    let crc = fields.u32();
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
+    let whole = content.get(..length).map(|content| crc32c::crc32c_append(crc32c::crc32c(covered), content));
+    if whole != Some(crc) {
         return Ok(None);
     }
     if found > VERSION {
         return Err(LogError::Newer { found, known: VERSION });
     }
+    octets.truncate(HEADER + length);
     octets.drain(..HEADER);
     Ok(Some((queue, generation, Snapshot { seq: Seq(seq), version, content: octets })))
 }

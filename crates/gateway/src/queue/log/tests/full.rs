@@ -216,3 +216,36 @@ fn on_a_full_disk_the_oldest_go_and_counters_are_exact() {
     assert_eq!((dropped.from, dropped.count), (Seq(1), dropped.to.0));
     assert_eq!(there, (dropped.to.0 + 1..=5000).collect::<Vec<_>>());
 }
+
+#[test]
+fn on_a_full_disk_what_was_learned_is_still_kept() {
+    let Some(disk) = Disk::new(500 * KIB) else {
+        println!("skipped: a small disk cannot be mounted here");
+        return;
+    };
+    let path = disk.0.path().join("queue");
+    let config = Config { when_full: WhenFull::DropOldest, snapshots: true, ..small() };
+    let (mut log, reader, _) = one(&path, &config);
+    for seq in [1, 2] {
+        fill(&mut log, seq);
+        log.snapshot(Seq(seq), 1, &[1; 1000]).unwrap();
+    }
+    let mut needed = 0;
+    while log.next <= 5000 {
+        match log.append(0, now(), &[&payload(log.next)]) {
+            Ok(_) => {}
+            Err(LogError::SnapshotNeeded) => {
+                needed += 1;
+                log.snapshot(log.committed(), 1, &[needed; 2000]).unwrap();
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+    assert!(needed > 2);
+    let last = log.commit().unwrap();
+    drop((log, reader));
+    let opened = Log::open(&path, &config, &["mqtt"]).unwrap();
+    assert_eq!(opened.damage, []);
+    assert_eq!(opened.snapshot.unwrap().content, [needed; 2000]);
+    assert_eq!(opened.log.committed(), last);
+}

@@ -10,6 +10,8 @@ use std::os::unix::fs::FileExt;
 /// Octets held at once, unless a single record is longer.
 const WINDOW: usize = 64 << 10;
 const PAGE: usize = 4096;
+/// Octets that are passed at once when they are all zero.
+const BLOCK: usize = 512;
 
 /// What can be scanned.
 pub(super) trait Octets {
@@ -123,8 +125,10 @@ impl<S: Octets> Scan<S> {
     /// Passes to the next place in the window where a record could begin; `false` when nothing is left to pass.
     fn skip(&mut self) -> bool {
         let ahead = self.window.get(self.passed..self.filled).unwrap_or_default();
-        let mut passed = 0;
-        for place in ahead.chunks(ALIGN) {
+        // The end of a segment is megabytes of zeros: a block of them is passed at once.
+        let blank = |block: &&[u8]| block.iter().fold(0, |any, octet| any | octet) == 0;
+        let mut passed: usize = ahead.chunks(BLOCK).take_while(blank).map(<[u8]>::len).sum();
+        for place in ahead.get(passed..).unwrap_or_default().chunks(ALIGN) {
             if passed > 0 && place.starts_with(&RECORD_MAGIC) {
                 break;
             }

@@ -109,7 +109,12 @@ impl Log {
 /// Keeps a segment's octets in reserve; `false` when the disk is full.
 pub(super) fn reserve(folder: &Folder, octets: u64) -> Result<bool, LogError> {
     if folder.has(RESERVE) {
-        return Ok(true);
+        let there = folder.read(RESERVE)?.metadata().map_err(LogError::io("look at", RESERVE))?.len();
+        if there == octets {
+            return Ok(true);
+        }
+        // Segments had another size before.
+        folder.remove(RESERVE)?;
     }
     let new = format!("{RESERVE}.new");
     let make = || {

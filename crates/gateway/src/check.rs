@@ -2,7 +2,7 @@
 
 use crate::config::{Config, ConfigError};
 use crate::keys::{KeyStore, KeysError};
-use crate::queue::WhenFull;
+use crate::queue::{WhenFull, log::Sync};
 use crate::sinks::{self, Sink, SinkError};
 use crate::sources;
 use std::fmt::{self, Display, Formatter};
@@ -47,7 +47,7 @@ pub fn check(file: &Path) -> Result<Plan, CheckError> {
 
 impl Display for Plan {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Config { name, sources, sinks, queue, drain, deduplicate, .. } = &self.config;
+        let Config { name, data, sources, sinks, queue, drain, deduplicate, .. } = &self.config;
         writeln!(f, "gateway {name}")?;
         for source in sources {
             let name = source.name().unwrap_or_default();
@@ -61,7 +61,10 @@ impl Display for Plan {
             };
             writeln!(f, "source {name}: {} lines from {}", lines.protocol.word(), lines.input)?;
             if lines.ack {
-                writeln!(f, "  answers every line: `ok` once it is in the queue, or `refused` and the reason")?;
+                writeln!(
+                    f,
+                    "  answers every line: `ok` once the queue has it on the disk, or `refused` and the reason"
+                )?;
             }
         }
         writeln!(f, "equal frames within {} s are one", deduplicate.window.0.as_secs())?;
@@ -69,8 +72,24 @@ impl Display for Plan {
         let full = match queue.when_full {
             WhenFull::Block => "sources wait",
             WhenFull::DropNewest => "what comes is refused",
+            WhenFull::DropOldest => "the oldest records go, which an event tells",
         };
-        writeln!(f, "queue: {} records or {} octets, then {full}", queue.records, queue.size.0)?;
+        writeln!(
+            f,
+            "queue in {}: up to {} octets, then {full}",
+            data.join(crate::queue::FOLDER).display(),
+            queue.size
+        )?;
+        if let Some(age) = queue.age {
+            writeln!(f, "  records older than {} s go, delivered or not, which an event tells", age.as_secs())?;
+        }
+        match queue.sync {
+            Sync::Always => writeln!(f, "  every record goes to the disk by itself")?,
+            Sync::Batch { records, wait } => {
+                writeln!(f, "  {records} records, or those of {} ms, go to the disk together", wait.as_millis())?;
+            }
+            Sync::Interval { wait } => writeln!(f, "  the records of {} ms go to the disk together", wait.as_millis())?,
+        }
         for sink in sinks {
             match sink {
                 sinks::Config::Mqtt(mqtt) => {
@@ -85,7 +104,11 @@ impl Display for Plan {
                 sinks::Config::Table(_) => writeln!(f, "sink table: the last report of each meter")?,
             }
         }
-        writeln!(f, "a stop waits up to {} s for what has been taken", drain.0.as_secs())?;
+        writeln!(
+            f,
+            "a stop waits up to {} s for deliveries; what is left is delivered after the next start",
+            drain.0.as_secs()
+        )?;
         for remark in self.remarks() {
             writeln!(f, "note: {remark}")?;
         }
@@ -96,11 +119,7 @@ impl Display for Plan {
 impl Plan {
     /// What someone who relies on this gateway should know.
     pub fn remarks(&self) -> Vec<String> {
-        let mut remarks = vec![
-            "the queue is held in memory until the durable one comes with the next release: `ok` means taken into memory, \
-             and what is not delivered is lost when the process ends"
-                .to_owned(),
-        ];
+        let mut remarks = Vec::new();
         if let Some(http) = &self.config.http {
             remarks
                 .push(format!("nothing listens at {} yet: the status page comes with the next release", http.listen));
@@ -138,7 +157,9 @@ mod tests {
             "source lines: wmbus lines from whoever connects to tcp://127.0.0.1:7000",
             "sink mqtt: mqtt://127.0.0.1:1883, up to 100 reports under way",
             "1 key",
-            "`ok` means taken into memory",
+            "`ok` once the queue has it on the disk",
+            "up to 1073741824 octets, then sources wait",
+            "64 records, or those of 10 ms, go to the disk together",
             "nothing listens at 127.0.0.1:8080 yet",
         ] {
             assert!(text.contains(expected), "{text}\nshould say: {expected}");

@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::keys::KeyStore;
+use crate::queue::{FOLDER, Look, look};
 use crate::simulate::{Fleet, command};
 use crate::worker::Worker;
 use crate::{analyse, check, log, run, sources};
@@ -33,6 +34,31 @@ enum Command {
     Demo(Demo),
     /// Print telegrams of simulated meters
     Simulate(Simulate),
+    /// Look at the queue, also while the gateway runs; nothing is changed
+    Queue(Queue),
+}
+
+/// Look at the queue.
+#[derive(Debug, Args)]
+struct Queue {
+    /// stat: how full it is and where the sinks are; peek: its next records; verify: checks every octet
+    #[arg(value_enum)]
+    what: Look,
+    /// The configuration (gateway.toml)
+    #[arg(long, value_name = "FILE", required_unless_present = "data", conflicts_with = "data")]
+    config: Option<PathBuf>,
+    /// The gateway's folder (data), where the configuration is not at hand
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// peek: from this entry on; without it the first that some sink has not confirmed
+    #[arg(long, value_name = "N")]
+    from: Option<u64>,
+    /// peek: so many
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    count: usize,
+    /// For programs
+    #[arg(long)]
+    json: bool,
 }
 
 /// Run the gateway.
@@ -141,6 +167,7 @@ pub fn main() -> ExitCode {
         Command::Decode(decode) => decode.run(),
         Command::Demo(demo) => demo.run(),
         Command::Simulate(simulate) => simulate.run(),
+        Command::Queue(queue) => queue.run(),
     };
     result.unwrap_or_else(|error| {
         eprintln!("esh-gateway: {error:#}");
@@ -148,7 +175,8 @@ pub fn main() -> ExitCode {
     })
 }
 
-/// Exit status: 0 when everything that came in has gone out, 1 when not, 2 when it could not begin.
+/// Exit status: 0 when it ended in good order (what is not delivered stays in the queue), 1 when a part failed, 2 when
+/// it could not begin.
 fn run_gateway(file: &Path) -> anyhow::Result<ExitCode> {
     let config = Config::load(file)?;
     log::start(config.log);
@@ -158,7 +186,7 @@ fn run_gateway(file: &Path) -> anyhow::Result<ExitCode> {
     };
     keys.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
     let worker = Worker::new(&config.name, Some(config.time_zone.0.clone()), keys);
-    Ok(exit(run::until_signal(&config, Box::new(worker), None)?.is_clean()))
+    Ok(exit(run::until_signal(&config, Box::new(worker), None)?.failed == 0))
 }
 
 fn check_gateway(file: &Path) -> anyhow::Result<ExitCode> {
@@ -176,6 +204,9 @@ name = "demo"
 data = "esh-demo"
 time_zone = "UTC"
 
+[queue]
+size = "8 MiB"
+
 [[source]]
 kind = "simulate"
 name = "air"
@@ -188,14 +219,35 @@ kind = "table"
 
 impl Demo {
     fn run(&self) -> anyhow::Result<ExitCode> {
-        let config = Config::parse(Path::new("demo.toml"), DEMO)?;
+        let mut config = Config::parse(Path::new("demo.toml"), DEMO)?;
+        // Its queue is a real one, for as long as it runs.
+        config.data = std::env::temp_dir().join(format!("esh-demo-{}", std::process::id()));
         let keys = config.sources.iter().find_map(|source| match source {
             sources::Config::Simulate(simulate) => Some(Fleet::new(simulate.meters, simulate.seed).keys()),
             sources::Config::Lines(_) => None,
         });
         let worker = Worker::new(&config.name, Some(config.time_zone.0.clone()), keys.unwrap_or_default());
         let limit = self.seconds.map(Duration::from_secs);
-        Ok(exit(run::until_signal(&config, Box::new(worker), limit)?.is_clean()))
+        let ended = run::until_signal(&config, Box::new(worker), limit);
+        // What stays behind is in a folder that the system clears.
+        let _ = std::fs::remove_dir_all(&config.data);
+        Ok(exit(ended?.is_clean()))
+    }
+}
+
+impl Queue {
+    fn run(&self) -> anyhow::Result<ExitCode> {
+        let data = match (&self.config, &self.data) {
+            (Some(file), _) => Config::load(file)?.data,
+            (None, Some(data)) => data.clone(),
+            (None, None) => anyhow::bail!("--config or --data is missing"),
+        };
+        let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+        let folder = data.join(FOLDER);
+        let sound = look(&folder, self.what, self.from, self.count, self.json, &mut out);
+        let sound = sound.with_context(|| format!("the queue in {}", folder.display()))?;
+        out.flush()?;
+        Ok(exit(sound))
     }
 }
 

@@ -2,12 +2,16 @@
 //!
 //! Nothing is held back (`hold = 0`): gathering all receptions of several antennas in one report comes with the sources
 //! that need it. Time is passed in, so the part is a function of what it is told.
+//!
+//! A frame is remembered once its record is taken ([`Deduplicate::keep`]), never before: a copy of what was not stored is
+//! no copy. The queue stores the frame beside the record, so the window is the same after a restart.
 
 use crate::{capture::Capture, config::Span};
+use blake2::digest::consts::U16;
+use blake2::{Blake2b, Digest};
 use esh_core::Protocol;
 use serde::Deserialize;
-use std::collections::{HashMap, VecDeque, hash_map::RandomState};
-use std::hash::BuildHasher;
+use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 /// How copies are recognised: `[deduplicate]`.
@@ -29,22 +33,45 @@ impl Default for Config {
 /// What a frame is to those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seen {
-    /// The first of its kind. It is to be withdrawn if it cannot be kept.
+    /// The first of its kind. It is to be kept when its record is taken.
     First(Frame),
     /// A copy of one that went on, the how many-eth reception it is.
     Copy(u32),
 }
 
-/// Protocol and octets of a frame, hashed with keys that nobody outside knows: 128 bits.
+/// Protocol and octets of a frame, hashed to 128 bits of which nobody can make two alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Frame(u64, u64);
+pub struct Frame([u8; 16]);
+
+impl Frame {
+    /// Of these octets in that protocol.
+    #[must_use]
+    pub fn of(protocol: Protocol, octets: &[u8]) -> Self {
+        let mut hash = Blake2b::<U16>::new();
+        hash.update(protocol.word());
+        hash.update([0]);
+        hash.update(octets);
+        Self(hash.finalize().into())
+    }
+
+    /// As it was written.
+    #[must_use]
+    pub const fn from_octets(octets: [u8; 16]) -> Self {
+        Self(octets)
+    }
+
+    /// As it is written.
+    #[must_use]
+    pub const fn octets(self) -> [u8; 16] {
+        self.0
+    }
+}
 
 /// Knows the frames of the last minute.
 #[derive(Debug)]
 pub struct Deduplicate {
     window: Duration,
     limit: usize,
-    hashers: (RandomState, RandomState),
     frames: HashMap<Frame, Entry>,
     order: VecDeque<(Frame, Instant)>,
     forgotten: u64,
@@ -64,7 +91,6 @@ impl Deduplicate {
         Self {
             window: config.window.0,
             limit: config.entries.max(1),
-            hashers: (RandomState::new(), RandomState::new()),
             frames: HashMap::new(),
             order: VecDeque::new(),
             forgotten: 0,
@@ -74,7 +100,7 @@ impl Deduplicate {
     /// A frame has come.
     pub fn see(&mut self, capture: &Capture, now: Instant) -> Seen {
         self.expire(now);
-        let frame = self.frame(capture.protocol, &capture.octets);
+        let frame = Frame::of(capture.protocol, &capture.octets);
         let received_at = capture.received_at.at;
         if let Some(entry) = self.frames.get_mut(&frame)
             && near(entry.received_at, received_at, self.window)
@@ -82,29 +108,40 @@ impl Deduplicate {
             entry.receptions = entry.receptions.saturating_add(1);
             return Seen::Copy(entry.receptions);
         }
-        if !self.window.is_zero() {
-            if self.frames.len() >= self.limit {
-                self.forget_oldest();
-            }
-            self.frames.insert(frame, Entry { seen: now, received_at, receptions: 1 });
-            self.order.push_back((frame, now));
-        }
         Seen::First(frame)
     }
 
-    /// A frame that was the first could not be kept after all: its next copy is to go on.
-    pub fn withdraw(&mut self, frame: Frame) {
-        self.frames.remove(&frame);
+    /// The record of a frame that was seen then is taken: what is equal to it within the window is a copy.
+    pub fn keep(&mut self, frame: Frame, received_at: Option<jiff::Timestamp>, seen: Instant) {
+        if self.window.is_zero() {
+            return;
+        }
+        if self.frames.len() >= self.limit && !self.frames.contains_key(&frame) {
+            self.forget_oldest();
+        }
+        self.frames.insert(frame, Entry { seen, received_at, receptions: 1 });
+        self.order.push_back((frame, seen));
+    }
+
+    /// The frames in the window, the older first: when each was seen, and when it came by its record.
+    pub fn frames(&self) -> impl Iterator<Item = (Frame, Instant, Option<jiff::Timestamp>)> {
+        let same = |(frame, seen): &(Frame, Instant)| {
+            let entry = self.frames.get(frame).filter(|entry| entry.seen == *seen)?;
+            Some((*frame, *seen, entry.received_at))
+        };
+        self.order.iter().filter_map(same)
+    }
+
+    /// How long a frame is remembered.
+    #[must_use]
+    pub const fn window(&self) -> Duration {
+        self.window
     }
 
     /// How many frames were forgotten before their time because there were too many.
     #[must_use]
     pub const fn forgotten(&self) -> u64 {
         self.forgotten
-    }
-
-    fn frame(&self, protocol: Protocol, octets: &[u8]) -> Frame {
-        Frame(self.hashers.0.hash_one((protocol, octets)), self.hashers.1.hash_one((protocol, octets)))
     }
 
     fn expire(&mut self, now: Instant) {
@@ -126,7 +163,7 @@ impl Deduplicate {
         }
     }
 
-    /// The order may still name frames that were withdrawn and have come again since.
+    /// The order may still name frames that have come again since.
     fn remove(&mut self, frame: Frame, seen: Instant) -> bool {
         let same = self.frames.get(&frame).is_some_and(|entry| entry.seen == seen);
         if same {
@@ -166,51 +203,59 @@ mod tests {
         (Deduplicate::new(&Config { entries, ..Config::default() }), Instant::now())
     }
 
+    /// Whether a capture is the first; it is then kept.
+    fn is_first(deduplicate: &mut Deduplicate, capture: &Capture, now: Instant) -> bool {
+        let Seen::First(frame) = deduplicate.see(capture, now) else { return false };
+        deduplicate.keep(frame, capture.received_at.at, now);
+        true
+    }
+
     #[test]
     fn copies_within_the_window_are_counted() {
         let (mut deduplicate, start) = deduplicate(10);
-        assert!(matches!(deduplicate.see(&capture(b"a", 0), start), Seen::First(_)));
+        assert!(is_first(&mut deduplicate, &capture(b"a", 0), start));
         assert_eq!(deduplicate.see(&capture(b"a", 1), start + Duration::from_secs(1)), Seen::Copy(2));
         assert_eq!(deduplicate.see(&capture(b"a", 60), start + Duration::from_secs(60)), Seen::Copy(3));
-        assert!(matches!(deduplicate.see(&capture(b"b", 60), start + Duration::from_secs(60)), Seen::First(_)));
-        assert!(matches!(deduplicate.see(&capture(b"a", 61), start + Duration::from_secs(61)), Seen::First(_)));
+        assert!(is_first(&mut deduplicate, &capture(b"b", 60), start + Duration::from_secs(60)));
+        assert!(is_first(&mut deduplicate, &capture(b"a", 61), start + Duration::from_secs(61)));
     }
 
     #[test]
     fn the_protocol_is_part_of_it() {
         let (mut deduplicate, start) = deduplicate(10);
         let wired = Capture { protocol: Protocol::Mbus, ..capture(b"a", 0) };
-        assert!(matches!(deduplicate.see(&capture(b"a", 0), start), Seen::First(_)));
-        assert!(matches!(deduplicate.see(&wired, start), Seen::First(_)));
+        assert!(is_first(&mut deduplicate, &capture(b"a", 0), start));
+        assert!(is_first(&mut deduplicate, &wired, start));
     }
 
     #[test]
     fn frames_of_an_archive_are_told_apart_by_their_own_time() {
         let (mut deduplicate, start) = deduplicate(10);
-        assert!(matches!(deduplicate.see(&capture(b"a", 0), start), Seen::First(_)));
-        assert!(matches!(deduplicate.see(&capture(b"a", 3600), start), Seen::First(_)));
+        assert!(is_first(&mut deduplicate, &capture(b"a", 0), start));
+        assert!(is_first(&mut deduplicate, &capture(b"a", 3600), start));
         assert_eq!(deduplicate.see(&capture(b"a", 3601), start), Seen::Copy(2));
     }
 
     #[test]
-    fn what_was_withdrawn_comes_first_again() {
+    fn what_was_not_kept_comes_first_again() {
         let (mut deduplicate, start) = deduplicate(10);
-        let Seen::First(frame) = deduplicate.see(&capture(b"a", 0), start) else { panic!("a copy of nothing") };
-        deduplicate.withdraw(frame);
-        let later = start + Duration::from_secs(30);
-        assert!(matches!(deduplicate.see(&capture(b"a", 30), later), Seen::First(_)));
+        assert!(matches!(deduplicate.see(&capture(b"a", 0), start), Seen::First(_)));
+        assert!(is_first(&mut deduplicate, &capture(b"a", 0), start));
+        let later = start + Duration::from_secs(61);
+        assert!(is_first(&mut deduplicate, &capture(b"a", 30), later));
         // The old entry's time is over, the new one's is not.
         assert_eq!(deduplicate.see(&capture(b"a", 70), start + Duration::from_secs(70)), Seen::Copy(2));
+        assert_eq!(deduplicate.frames().count(), 1);
     }
 
     #[test]
     fn it_is_bounded_and_counts_what_it_forgets() {
         let (mut deduplicate, start) = deduplicate(2);
         for octets in [b"a", b"b", b"c"] {
-            assert!(matches!(deduplicate.see(&capture(octets, 0), start), Seen::First(_)));
+            assert!(is_first(&mut deduplicate, &capture(octets, 0), start));
         }
         assert_eq!((deduplicate.frames.len(), deduplicate.forgotten()), (2, 1));
-        assert!(matches!(deduplicate.see(&capture(b"a", 0), start), Seen::First(_)));
+        assert!(is_first(&mut deduplicate, &capture(b"a", 0), start));
         assert_eq!(deduplicate.see(&capture(b"c", 0), start), Seen::Copy(2));
     }
 }

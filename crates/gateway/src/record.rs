@@ -8,9 +8,9 @@ use esh_core::Protocol;
 pub struct Record {
     /// Which topic it belongs to.
     pub kind: Kind,
-    /// The protocol of the frame.
-    pub protocol: Protocol,
-    /// The address of the meter; `None` where the frame names none.
+    /// The protocol of the frame; `None` for an event of the gateway itself.
+    pub protocol: Option<Protocol>,
+    /// The address of the meter; `None` where the frame names none. For an event of the gateway itself its part.
     pub meter: Option<Box<str>>,
     /// The report's id.
     pub id: Id,

@@ -3,31 +3,23 @@
 //! | task | waits for |
 //! |---|---|
 //! | one per source | its input; a place in the intake |
-//! | the line | a capture in the intake; room in the queue |
+//! | the line, on a thread of its own | a capture in the intake; the disk; room in the queue |
 //! | one per sink | a record in the queue; its peer |
+//! | the cursors of the sinks, on a thread of their own | a confirmation; the disk |
 
-use crate::capture::Capture;
 use crate::config::Config;
-use crate::deduplicate::{Deduplicate, Seen};
-use crate::queue::{Queue, QueueError};
-use crate::record::Record;
-use crate::sinks::{Sink, SinkError};
-use crate::sources::{self, Intake, Taken};
+pub use crate::line::Decode;
+use crate::line::{Counts, Line};
+use crate::queue::log::LogError;
+use crate::queue::{self, Opened, Queue, RestoreError};
+use crate::sinks::{self, Sink, SinkError};
+use crate::sources::{self, Intake};
 use crate::stop::{signal, stop};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::{Duration, Instant};
-use tokio::{sync::mpsc, task::JoinSet, time::timeout};
+use std::path::PathBuf;
+use std::sync::{Arc, atomic::Ordering::Relaxed};
+use std::time::Duration;
+use tokio::{task::JoinSet, time::timeout};
 use tracing::{error, info, warn};
-
-/// What makes a record of a capture. It is pure but for what it has learned.
-pub trait Decode: Send {
-    /// Decodes one capture, of which so many copies have come.
-    fn decode(&mut self, capture: &Capture, copies: u32) -> Record;
-
-    /// Whether the last record could be stored: only then what its frame teaches becomes true.
-    fn stored(&mut self, stored: bool);
-}
 
 /// Why a gateway cannot begin.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +27,12 @@ pub enum RunError {
     /// A sink cannot begin.
     #[error("sink {0}: {1}")]
     Sink(usize, #[source] SinkError),
+    /// The queue cannot be opened.
+    #[error("the queue in {path}: {1}", path = .0.display())]
+    Queue(PathBuf, #[source] LogError),
+    /// What was learned does not come back.
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
     /// The machine gives no threads.
     #[error("cannot begin: {0}")]
     Runtime(#[source] std::io::Error),
@@ -49,8 +47,8 @@ pub struct Ended {
     pub copies: u64,
     /// Captures that were refused.
     pub refused: u64,
-    /// Records that some sink has not delivered.
-    pub undelivered: usize,
+    /// Records that some sink has not delivered. They stay in the queue for the next start.
+    pub undelivered: u64,
     /// Sources and sinks that could not go on.
     pub failed: usize,
 }
@@ -65,9 +63,8 @@ impl Ended {
 
 /// The most captures between sources and line.
 const INTAKE: usize = 1024;
-/// The most records of one commit.
-const GROUP: usize = 64;
-
+/// How long a stop waits for the disk, beyond what it waits for sinks.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Runs a gateway until all sources have ended, or until `stopped` says why to stop; what has been taken until then is
 /// delivered, as long as the configuration allows for it.
 ///
@@ -85,29 +82,35 @@ pub async fn run(
         .map(|(n, sink)| Sink::new(sink, &config.name).map_err(|error| RunError::Sink(n + 1, error)));
     let sinks = sinks.collect::<Result<Vec<_>, _>>()?;
     let (stopper, stop) = stop();
-    let (queue, readers) = Queue::new(&config.queue, sinks.len());
-    let (intake, captures) = Intake::new(INTAKE);
+    let names: Vec<_> = config.sinks.iter().map(sinks::Config::name).collect();
+    let (data, of_queue) = (config.data.clone(), config.queue.clone());
+    let opened = blocking(move || {
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        Queue::open(&data, &of_queue, &names)
+    });
+    let opened = opened.await?.map_err(|error| RunError::Queue(config.data.join(queue::FOLDER), error))?;
+    let Opened { queue, readers, handle } = opened;
     let counts = Arc::<Counts>::default();
 
+    // The sinks go on with what is there while it is read what was learned.
     let mut sending = JoinSet::new();
     for (sink, reader) in sinks.into_iter().zip(readers) {
         let stop = stop.clone();
         sending.spawn(sink.run(reader, stop));
     }
-    let line = Line {
-        deduplicate: Deduplicate::new(&config.deduplicate),
-        decode,
-        queue: queue.clone(),
-        counts: Arc::clone(&counts),
-    };
-    let mut line = tokio::spawn(line.run(captures));
+    let (of_line, counting) = (config.clone(), Arc::clone(&counts));
+    let line = blocking(move || Line::restored(&of_line, decode, queue, counting)).await??;
+    let (intake, captures) = Intake::new(INTAKE);
+    let runtime = tokio::runtime::Handle::current();
+    let mut line = tokio::task::spawn_blocking(move || line.run(captures, &runtime));
     let mut taking = JoinSet::new();
     for source in config.sources.clone() {
         taking.spawn(sources::run(source, intake.clone(), stop.clone()));
     }
     // The line ends when no source holds an intake any more.
     drop(intake);
-    info!(gateway = %config.name, sources = config.sources.len(), sinks = config.sinks.len(), "running");
+    let waiting = handle.unconfirmed();
+    info!(gateway = %config.name, sources = config.sources.len(), sinks = config.sinks.len(), waiting, "running");
 
     let (mut failed, mut dead) = (0, 0);
     let why = tokio::select! {
@@ -118,29 +121,43 @@ pub async fn run(
     };
     info!(%why, wait = ?config.drain.0, "stopping: what has been taken is delivered");
     stopper.stop();
+    // The line gives back the queue, which is held until everything has ended.
+    let mut back = None;
     let drained = timeout(config.drain.0, async {
         all(&mut taking, &mut failed).await;
         // It ends when the last source has let go of its intake.
-        let _ = (&mut line).await;
-        queue.close();
+        back = Some((&mut line).await);
+        handle.close();
         all(&mut sending, &mut dead).await;
     });
     if drained.await.is_err() {
-        line.abort();
-        warn!("not everything could be delivered in time");
+        taking.abort_all();
+        handle.abandon();
+        if back.is_none() {
+            // It ends now that it waits for room no longer, unless the disk holds it.
+            back = timeout(PATIENCE, &mut line).await.ok();
+        }
+        sending.shutdown().await;
     }
     let ended = Ended {
         records: counts.records.load(Relaxed),
         copies: counts.copies.load(Relaxed),
         refused: counts.refused.load(Relaxed),
-        undelivered: queue.unconfirmed(),
+        undelivered: handle.unconfirmed(),
         failed: failed + dead,
     };
     if ended.undelivered > 0 {
-        error!(records = ended.undelivered, "lost: these records were only in memory and not delivered everywhere");
+        warn!(records = ended.undelivered, "not delivered everywhere: they stay in the queue for the next start");
     }
+    // The cursors are saved a last time, then another process may have the folder.
+    blocking(move || drop((handle, back))).await?;
     info!(records = ended.records, copies = ended.copies, refused = ended.refused, "stopped");
     Ok(ended)
+}
+
+/// Does what waits for the disk, beside the tasks.
+async fn blocking<T: Send + 'static>(what: impl FnOnce() -> T + Send + 'static) -> Result<T, RunError> {
+    tokio::task::spawn_blocking(what).await.map_err(|error| RunError::Runtime(std::io::Error::other(error)))
 }
 
 /// Runs a gateway until its sources end, a signal stops it or its time is over: [`run`] with a runtime of its own.
@@ -196,71 +213,4 @@ fn count<E: std::error::Error>(task: Result<Result<(), E>, tokio::task::JoinErro
     error!(%error, "a part cannot go on");
     *failed += 1;
     true
-}
-
-/// Deduplicate, decode, queue: what every capture goes through, in the order it came.
-struct Line {
-    deduplicate: Deduplicate,
-    decode: Box<dyn Decode>,
-    queue: Queue,
-    counts: Arc<Counts>,
-}
-
-/// What has gone through the line, for whoever wants to know: the place where the metrics of the next release look.
-#[derive(Debug, Default)]
-struct Counts {
-    records: AtomicU64,
-    copies: AtomicU64,
-    refused: AtomicU64,
-}
-
-impl Line {
-    async fn run(mut self, mut captures: mpsc::Receiver<Taken>) {
-        let mut group = Vec::with_capacity(GROUP);
-        let mut answers = Vec::with_capacity(GROUP);
-        let mut firsts = Vec::with_capacity(GROUP);
-        while captures.recv_many(&mut group, GROUP).await > 0 {
-            for Taken { capture, answer } in group.drain(..) {
-                let taken = match self.deduplicate.see(&capture, Instant::now()) {
-                    Seen::Copy(_) => {
-                        self.counts.copies.fetch_add(1, Relaxed);
-                        Ok(())
-                    }
-                    Seen::First(frame) => {
-                        let appended = self.queue.append(self.decode.decode(&capture, 1)).await;
-                        self.decode.stored(appended.is_ok());
-                        match appended {
-                            Ok(_) => firsts.push(frame),
-                            Err(_) => self.deduplicate.withdraw(frame),
-                        }
-                        appended.map(drop)
-                    }
-                };
-                answers.push((answer, taken));
-            }
-            // A copy is acknowledged only after its original, and both only after the commit.
-            let committed = self.queue.commit().await.map(drop);
-            for frame in firsts.drain(..) {
-                match committed {
-                    Ok(()) => drop(self.counts.records.fetch_add(1, Relaxed)),
-                    Err(_) => self.deduplicate.withdraw(frame),
-                }
-            }
-            for (answer, taken) in answers.drain(..) {
-                let answered: Result<(), QueueError> = taken.and(committed);
-                self.counts.refused.fetch_add(answered.is_err().into(), Relaxed);
-                if let Some(answer) = answer {
-                    // Whoever asked may have gone.
-                    let _ = answer.send(answered);
-                }
-            }
-        }
-        if self.deduplicate.forgotten() > 0 {
-            let frames = self.deduplicate.forgotten();
-            warn!(
-                frames,
-                "forgotten before their time, copies of them may have come through: raise deduplicate.entries"
-            );
-        }
-    }
 }

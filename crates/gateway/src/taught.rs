@@ -1,4 +1,4 @@
-//! What frames have taught: the headers that compact frames leave out, and the counters that were used.
+//! What frames have taught: the headers that compact frames leave out, the counters that were used, the meters heard.
 //!
 //! Decoding only says what it learned; it becomes true here, once the record of its frame is stored. Anyone can transmit
 //! made-up meters, so everything is bounded: the oldest goes out.
@@ -15,6 +15,7 @@ use std::hash::Hash;
 pub struct Taught {
     layouts: Bounded<LayoutName, Box<[u8]>>,
     counters: Bounded<(Meter, Purpose), u64>,
+    meters: Bounded<Meter, ()>,
 }
 
 /// Layouts kept: a few for every model of meter there is.
@@ -22,6 +23,9 @@ const LAYOUTS: usize = 4096;
 
 /// Counters kept: more meters than one radio hears.
 const COUNTERS: usize = 65_536;
+
+/// Meters known: as many.
+const METERS: usize = 65_536;
 
 /// The maker of the meters that share a layout, and its signature.
 pub type LayoutName = (Option<Manufacturer>, u16);
@@ -33,12 +37,14 @@ pub fn layout_name(meter: Option<&Meter>, signature: u16) -> LayoutName {
 }
 
 /// Something that a frame teaches, kept until it becomes true.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lesson {
     /// The headers of a full frame.
     Layout(LayoutName, Box<[u8]>),
     /// A counter that was used.
     Counter(Meter, Purpose, u64),
+    /// A meter that was not known.
+    Heard(Meter),
 }
 
 impl Lesson {
@@ -57,7 +63,7 @@ impl Lesson {
 
 impl Default for Taught {
     fn default() -> Self {
-        Self { layouts: Bounded::new(LAYOUTS), counters: Bounded::new(COUNTERS) }
+        Self { layouts: Bounded::new(LAYOUTS), counters: Bounded::new(COUNTERS), meters: Bounded::new(METERS) }
     }
 }
 
@@ -67,7 +73,21 @@ impl Taught {
         match lesson {
             Lesson::Layout(name, headers) => self.layouts.insert(name, headers),
             Lesson::Counter(meter, purpose, counter) => self.counters.insert((meter, purpose), counter),
+            Lesson::Heard(meter) => self.meters.insert(meter, ()),
         }
+    }
+
+    /// Everything that was taught, as lessons, the older of each kind first.
+    pub fn lessons(&self, each: &mut dyn FnMut(&Lesson)) {
+        self.layouts.each(|name, headers| each(&Lesson::Layout(*name, headers.clone())));
+        self.counters.each(|(meter, purpose), counter| each(&Lesson::Counter(*meter, *purpose, *counter)));
+        self.meters.each(|meter, ()| each(&Lesson::Heard(*meter)));
+    }
+
+    /// Whether a meter was heard before.
+    #[must_use]
+    pub fn knows(&self, meter: &Meter) -> bool {
+        self.meters.get(meter).is_some()
     }
 
     /// The headers of a layout.
@@ -98,6 +118,14 @@ impl<K: Copy + Eq + Hash, V> Bounded<K, V> {
 
     fn get(&self, key: &K) -> Option<&V> {
         self.entries.get(key)
+    }
+
+    fn each(&self, mut each: impl FnMut(&K, &V)) {
+        for key in &self.order {
+            if let Some(value) = self.entries.get(key) {
+                each(key, value);
+            }
+        }
     }
 
     fn insert(&mut self, key: K, value: V) {

@@ -54,18 +54,23 @@ impl Decode for Worker {
         };
         let known = WorkerKnown { keys, taught };
         let decoded = decoder.decode(&frame, &known, Some(fragments), &mut Lessons(lessons), report);
+        lessons.extend(decoded.meter.filter(|meter| !taught.knows(meter)).map(Lesson::Heard));
         Record {
             kind: if decoded.readings == 0 && (decoded.error.is_some() || decoded.unread) {
                 Kind::Undecoded
             } else {
                 Kind::Readings
             },
-            protocol: capture.protocol,
+            protocol: Some(capture.protocol),
             meter: decoded.meter.map(|meter| meter.address().to_string().into()),
             id: decoded.id,
             received_at: capture.received_at.at,
             report: Bytes::copy_from_slice(report),
         }
+    }
+
+    fn lessons(&self) -> &[Lesson] {
+        &self.lessons
     }
 
     fn stored(&mut self, stored: bool) {
@@ -74,6 +79,14 @@ impl Decode for Worker {
                 self.taught.learn(lesson);
             }
         }
+    }
+
+    fn learn(&mut self, lesson: Lesson) {
+        self.taught.learn(lesson);
+    }
+
+    fn taught(&self, each: &mut dyn FnMut(&Lesson)) {
+        self.taught.lessons(each);
     }
 }
 

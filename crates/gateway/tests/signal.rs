@@ -15,7 +15,8 @@ async fn sigterm_drains_the_line() {
         "name = \"g\"\ndata = \"data\"\n[[source]]\nkind = \"lines\"\nprotocol = \"wmbus\"\n\
          listen = \"tcp://127.0.0.1:{port}\"\nack = true\n[[sink]]\nkind = \"file\"\npath = {path:?}\n"
     );
-    let config = Config::parse(Path::new("gateway.toml"), &text).unwrap();
+    let mut config = Config::parse(Path::new("gateway.toml"), &text).unwrap();
+    config.data = folder.path().join("data");
     let signal = async { stop::signal().await.unwrap().to_owned() };
     let gateway = tokio::spawn(async move { run::run(&config, Box::new(Plain), signal).await.unwrap() });
     let mut client = Client::connect(port).await;

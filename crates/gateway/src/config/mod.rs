@@ -113,9 +113,8 @@ impl Config {
         let keys = Keys::deserialize(toml::Deserializer::from(table)).map_err(at)?;
 
         let name = keys.name.get_ref();
-        if name.is_empty() || name.len() > 64 || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
-        {
-            let message = "a name is 1 to 64 letters, digits, `-`, `_` and `.`: it stands in topics and metrics";
+        if !is_name(name) {
+            let message = format!("a name is {NAME}: it stands in topics and metrics");
             return Err(ConfigError::at(file, source, keys.name.span(), message));
         }
         if sources.is_empty() {
@@ -129,6 +128,18 @@ impl Config {
             let span = spans.get(n).cloned().unwrap_or_default();
             ConfigError::at(file, source, span, format!("there is another source named `{name}`"))
         })?;
+        let mut taken = HashSet::new();
+        for (sink, span) in &sinks {
+            let name = sink.name();
+            let wrong = if !is_name(&name) {
+                format!("a sink's name is {NAME}: its place in the queue has it")
+            } else if !taken.insert(name.clone()) {
+                format!("there is another sink named `{name}`: give one of them a `name`")
+            } else {
+                continue;
+            };
+            return Err(ConfigError::at(file, source, span.clone(), wrong));
+        }
         Ok(Self {
             name: keys.name.into_inner(),
             data: base.join(keys.data),
@@ -144,6 +155,14 @@ impl Config {
             http: keys.http,
         })
     }
+}
+
+const NAME: &str = "1 to 64 letters, digits, `-`, `_` and `.`, a letter or digit first";
+
+fn is_name(name: &str) -> bool {
+    (1..=64).contains(&name.len())
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
 }
 
 /// Gives sources without a name one: their kind, numbered where needed.
@@ -304,7 +323,8 @@ listen = "127.0.0.1:8080"
         assert_eq!(config.keys.as_deref(), Some(Path::new("/etc/keys.toml")));
         let names: Vec<_> = config.sources.iter().map(|source| source.name().unwrap()).collect();
         assert_eq!(names, ["lines", "lines-2"]);
-        assert_eq!(config.sinks.len(), 2);
+        let names: Vec<_> = config.sinks.iter().map(sinks::Config::name).collect();
+        assert_eq!(names, ["mqtt-broker.example-8883", "stdout"]);
     }
 
     #[test]
@@ -335,6 +355,13 @@ listen = "127.0.0.1:8080"
             ("{ file = \"password\" }", "\"hunter2\"", "a secret does not stand here itself"),
             ("{ file = \"password\" }", "{ fiel = \"password\" }", "unknown key `fiel`"),
             ("[http]", "[htpp]", "unknown key `htpp`"),
+            ("[[sink]]\nkind = \"stdout\"", "[[sink]]\nkind = \"stdout\"\nname = \"a/b\"", "a sink's name is 1 to 64"),
+            (
+                "[http]",
+                "[[sink]]\nkind = \"stdout\"\n[http]",
+                "there is another sink named `stdout`: give one of them a `name`",
+            ),
+            ("[http]", "[queue]\nsize = 1000\n[http]", "the quota holds fewer than three segments"),
             ("[[sink]]\nkind = \"stdout\"", "[[sink]]\nkind = \"kafka\"", "unknown kind `kafka`"),
             ("name = \"gw-1\"", "name = \"gw-1", "gateway.toml:2:"),
         ] {

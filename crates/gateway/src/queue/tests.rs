@@ -1,110 +1,209 @@
 use super::*;
-use crate::record::{Id, Kind};
+use crate::record::{Id, Kind, Record};
+use crate::taught::Lesson;
 use esh_core::Protocol;
-use std::time::Duration;
 use tokio::time::timeout;
 
-fn record(n: u128) -> Record {
-    Record {
-        kind: Kind::Readings,
-        protocol: Protocol::Wmbus,
-        meter: None,
-        id: Id(n),
-        received_at: None,
-        report: format!("{{\"n\":{n}}}").into(),
+/// A queue in a folder that goes with it.
+pub(crate) struct Temporary {
+    pub(crate) queue: Queue,
+    pub(crate) readers: Vec<Reader>,
+    pub(crate) handle: Handle,
+    folder: tempfile::TempDir,
+}
+
+/// A place.
+pub(crate) fn place(n: u32) -> Position {
+    Position(n.into())
+}
+
+fn small(when_full: WhenFull) -> Config {
+    Config { size: 64 << 10, segment: 8 << 10, when_full, ..Config::default() }
+}
+
+impl Temporary {
+    pub(crate) fn new(sinks: &[&str]) -> Self {
+        Self::with(&Config { size: 1 << 20, segment: 64 << 10, ..Config::default() }, sinks)
+    }
+
+    fn with(config: &Config, sinks: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let Opened { queue, readers, handle } = Queue::open(folder.path(), config, sinks).unwrap();
+        Self { queue, readers, handle, folder }
+    }
+
+    fn again(self, config: &Config, sinks: &[&str]) -> Self {
+        let Self { queue, readers, handle, folder } = self;
+        drop((queue, readers, handle));
+        let Opened { queue, readers, handle } = Queue::open(folder.path(), config, sinks).unwrap();
+        Self { queue, readers, handle, folder }
+    }
+
+    pub(crate) fn put(&mut self, record: &Record) -> Result<Position, QueueError> {
+        let draft = Draft { record, frame: Some(crate::deduplicate::Frame::from_octets([0; 16])), lessons: &[] };
+        let position = self.queue.append(&draft, &|_| {})?;
+        self.queue.commit()?;
+        Ok(position)
     }
 }
 
-fn queue(records: usize, when_full: WhenFull, sinks: usize) -> (Queue, Vec<Reader>) {
-    Queue::new(&Config { records, when_full, ..Config::default() }, sinks)
-}
-
-async fn put(queue: &Queue, n: u128) -> Position {
-    let position = queue.append(record(n)).await.unwrap();
-    queue.commit().await.unwrap();
-    position
+fn record(n: u32) -> Record {
+    let report = format!("{{\"n\":{n},\"pad\":\"{}\"}}", "x".repeat(1000)).into();
+    let protocol = Some(Protocol::Wmbus);
+    Record { kind: Kind::Readings, protocol, meter: None, id: Id(n.into()), received_at: None, report }
 }
 
 #[tokio::test]
 async fn records_are_read_in_order_once_committed() {
-    let (queue, readers) = queue(10, WhenFull::Block, 1);
-    let first = queue.append(record(1)).await.unwrap();
-    assert!(readers[0].try_next(Position::START).is_none(), "not committed yet");
-    queue.commit().await.unwrap();
-    put(&queue, 2).await;
-    let one = readers[0].next(Position::START).await.unwrap();
-    assert_eq!((one.position, one.record.id), (first, Id(1)));
-    let two = readers[0].next(one.position).await.unwrap();
+    let mut queue = Temporary::new(&["a"]);
+    let first = record(1);
+    let draft = Draft { record: &first, frame: None, lessons: &[] };
+    let at = queue.queue.append(&draft, &|_| {}).unwrap();
+    assert!(queue.readers[0].try_next(Position::START).is_none(), "not committed yet");
+    queue.queue.commit().unwrap();
+    queue.put(&record(2)).unwrap();
+    let one = queue.readers[0].next(Position::START).await.unwrap();
+    assert_eq!((one.position, one.record.id), (at, Id(1)));
+    let two = queue.readers[0].next(one.position).await.unwrap();
     assert_eq!(two.record.id, Id(2));
-    readers[0].confirm(two.position);
-    assert_eq!(queue.unconfirmed(), 0);
-    queue.close();
-    assert!(readers[0].next(two.position).await.is_none());
+    assert_eq!(queue.handle.unconfirmed(), 2);
+    queue.readers[0].confirm(two.position);
+    assert_eq!(queue.handle.unconfirmed(), 0);
 }
 
 #[tokio::test]
-async fn a_record_leaves_when_every_sink_has_confirmed_it() {
-    let (queue, readers) = queue(10, WhenFull::Block, 2);
-    let one = put(&queue, 1).await;
-    let two = put(&queue, 2).await;
-    readers[0].confirm(two);
-    assert_eq!(queue.unconfirmed(), 2);
-    readers[1].confirm(one);
-    assert_eq!(queue.unconfirmed(), 1);
-    // After a fault a sink goes on where it had confirmed.
-    assert_eq!(readers[1].next(readers[1].confirmed()).await.unwrap().record.id, Id(2));
-    readers[1].confirm(two);
-    assert_eq!(queue.unconfirmed(), 0);
-}
-
-#[tokio::test]
-async fn a_full_queue_makes_its_source_wait() {
-    let (queue, readers) = queue(2, WhenFull::Block, 1);
-    queue.append(record(1)).await.unwrap();
-    queue.append(record(2)).await.unwrap();
-    let waiting = tokio::spawn({
-        let queue = queue.clone();
-        async move { queue.append(record(3)).await }
+async fn a_reader_waits_for_the_commit_and_ends_with_the_queue() {
+    let mut queue = Temporary::new(&["a"]);
+    let reader = queue.readers.remove(0);
+    let waiting = tokio::spawn(async move {
+        let first = reader.next(Position::START).await.unwrap();
+        (first.record.id, reader.next(first.position).await.map(|entry| entry.record.id))
     });
     tokio::time::sleep(Duration::from_millis(20)).await;
-    assert!(!waiting.is_finished());
-    // The one that waits has committed those before it.
-    let first = timeout(Duration::from_secs(1), readers[0].next(Position::START)).await.unwrap().unwrap();
-    readers[0].confirm(first.position);
-    assert!(timeout(Duration::from_secs(1), waiting).await.unwrap().unwrap().is_ok());
-}
-
-#[tokio::test]
-async fn a_full_queue_refuses_where_it_is_told_to() {
-    let (queue, readers) = queue(1, WhenFull::DropNewest, 1);
-    let one = put(&queue, 1).await;
-    assert_eq!(queue.append(record(2)).await, Err(QueueError::Full));
-    readers[0].confirm(one);
-    assert!(queue.append(record(2)).await.is_ok());
-}
-
-#[tokio::test]
-async fn the_bound_in_octets_holds_and_what_never_fits_is_said() {
-    let config = Config { size: Size(300), when_full: WhenFull::DropNewest, ..Config::default() };
-    let (queue, _readers) = Queue::new(&config, 1);
-    assert!(queue.append(record(1)).await.is_ok());
-    assert!(queue.append(record(2)).await.is_ok());
-    assert_eq!(queue.append(record(3)).await, Err(QueueError::Full));
-    let large = Record { report: vec![b' '; 300].into(), ..record(4) };
-    assert_eq!(queue.append(large).await, Err(QueueError::TooLarge));
-}
-
-#[tokio::test]
-async fn closing_frees_whoever_waits() {
-    let (queue, readers) = queue(1, WhenFull::Block, 1);
-    let one = put(&queue, 1).await;
-    let waiting = tokio::spawn({
-        let queue = queue.clone();
-        async move { queue.append(record(2)).await }
-    });
-    let reading = tokio::spawn(async move { readers[0].next(one).await });
+    queue.put(&record(7)).unwrap();
     tokio::time::sleep(Duration::from_millis(20)).await;
-    queue.close();
-    assert_eq!(timeout(Duration::from_secs(1), waiting).await.unwrap().unwrap(), Err(QueueError::Closed));
-    assert!(timeout(Duration::from_secs(1), reading).await.unwrap().unwrap().is_none());
+    queue.handle.close();
+    let ended = timeout(Duration::from_secs(5), waiting).await.unwrap().unwrap();
+    assert_eq!(ended, (Id(7), None));
+}
+
+#[test]
+fn a_cursor_lasts_and_one_that_is_not_configured_holds_nothing() {
+    let config = small(WhenFull::Block);
+    let mut queue = Temporary::with(&config, &["a", "b"]);
+    for n in 1..=5 {
+        queue.put(&record(n)).unwrap();
+    }
+    queue.readers[0].confirm(place(3));
+    let queue = queue.again(&config, &["a", "c"]);
+    assert_eq!(queue.readers[0].confirmed(), place(3));
+    assert_eq!(queue.readers[1].confirmed(), Position::START, "a new one begins with the oldest");
+    assert!(!queue.folder.path().join("queue/b.cursor").exists());
+    queue.readers.iter().for_each(|reader| reader.confirm(place(5)));
+    let queue = queue.again(&config, &["a", "c"]);
+    assert_eq!(queue.handle.unconfirmed(), 0);
+}
+
+#[test]
+fn what_was_taught_comes_back_from_the_snapshot_and_the_records_after_it() {
+    let config = small(WhenFull::Block);
+    let mut queue = Temporary::with(&config, &["a"]);
+    let lesson = |n: u16| Lesson::Layout((None, n), [n as u8].into());
+    let frame = |n: u8| crate::deduplicate::Frame::from_octets([n; 16]);
+    for n in 1..=4 {
+        let lessons = [lesson(n)];
+        let first = record(n.into());
+        let draft = Draft { record: &first, frame: Some(frame(n as u8)), lessons: &lessons };
+        queue.queue.append(&draft, &|_| {}).unwrap();
+        queue.queue.commit().unwrap();
+        if n == 2 {
+            queue.queue.keep(&|writer| {
+                (1..=2).for_each(|n| writer.lesson(&lesson(n)));
+                writer.frame(SeenFrame { frame: frame(2), wall: 9, received_at: None });
+            });
+        }
+    }
+    let mut queue = queue.again(&config, &["a"]);
+    let (mut lessons, mut frames) = (Vec::new(), Vec::new());
+    queue.queue.restore(|lesson| lessons.push(lesson), |seen| frames.push(seen.frame)).unwrap();
+    assert_eq!(lessons, [1, 2, 3, 4].map(lesson));
+    assert_eq!(frames, [2, 3, 4].map(frame));
+}
+
+#[test]
+fn a_full_queue_refuses_or_drops_and_counts_each() {
+    let mut queue = Temporary::with(&small(WhenFull::DropNewest), &["a"]);
+    let taken = (1..).find(|n| queue.put(&record(*n)) == Err(QueueError::Full)).unwrap();
+    assert!(taken > 30);
+    assert_eq!(queue.put(&record(0)), Err(QueueError::Full));
+    assert_eq!(queue.queue.losses().refused, 2);
+    queue.readers[0].confirm(place(taken - 1));
+    std::thread::sleep(Duration::from_millis(1200));
+    queue.put(&record(0)).unwrap();
+    let losses = queue.queue.losses();
+    queue.queue.recorded(&losses);
+    assert!(queue.queue.losses().is_empty());
+
+    let mut queue = Temporary::with(&small(WhenFull::DropOldest), &["a"]);
+    for n in 1..=100 {
+        queue.put(&record(n)).unwrap();
+    }
+    let dropped = queue.queue.losses().dropped.unwrap();
+    let next = queue.readers[0].try_next(Position::START).unwrap();
+    assert_eq!((dropped.from.0, Position(dropped.to.0 + 1)), (1, next.position));
+    assert_eq!(dropped.count + queue.handle.unconfirmed(), 100);
+}
+
+#[test]
+fn a_full_queue_waits_for_room_until_nobody_shall_wait() {
+    let mut queue = Temporary::with(&small(WhenFull::Block), &["a"]);
+    let reader = queue.readers.remove(0);
+    let reading = std::thread::spawn(move || {
+        let mut last = Position::START;
+        for _ in 0..100 {
+            while reader.try_next(last).is_none() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            last = reader.try_next(last).unwrap().position;
+            reader.confirm(last);
+        }
+        reader
+    });
+    for n in 1..=100 {
+        queue.put(&record(n)).unwrap();
+    }
+    let _reader = reading.join().unwrap();
+    queue.handle.abandon();
+    let end = (0..1000).find_map(|n| queue.put(&record(n)).err());
+    assert_eq!(end, Some(QueueError::Closed));
+    assert!(queue.queue.losses().is_empty(), "nobody's record was dropped");
+}
+
+#[test]
+fn a_record_larger_than_a_segment_is_refused() {
+    let mut queue = Temporary::with(&small(WhenFull::Block), &["a"]);
+    let large = Record { report: vec![b'x'; 9000].into(), ..record(1) };
+    assert_eq!(queue.put(&large), Err(QueueError::TooLarge));
+}
+
+#[test]
+fn the_command_tells_what_is_there() {
+    let mut queue = Temporary::with(&small(WhenFull::Block), &["mqtt"]);
+    for n in 1..=3 {
+        queue.put(&record(n)).unwrap();
+    }
+    let folder = queue.folder.path().join(FOLDER);
+    let told = |what, as_json| {
+        let mut out = Vec::new();
+        let sound = look(&folder, what, None, 2, as_json, &mut out).unwrap();
+        assert!(sound);
+        String::from_utf8(out).unwrap()
+    };
+    assert!(told(Look::Stat, false).contains("sink mqtt: has record 0, 3 to come"), "{}", told(Look::Stat, false));
+    assert!(told(Look::Verify, false).starts_with("3 records in 1 segments"));
+    let peeked = told(Look::Peek, true);
+    let lines: Vec<serde_json::Value> = peeked.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((lines.len(), &lines[1]["report"]["n"]), (2, &serde_json::json!(2)));
+    let stat: serde_json::Value = serde_json::from_str(&told(Look::Stat, true)).unwrap();
+    assert_eq!(stat["unconfirmed"], 3);
 }

@@ -13,6 +13,8 @@ use tracing::warn;
 /// `kind = "file"`.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// What its cursor in the queue is called.
+    pub name: Option<String>,
     /// The file that is written to; older ones stand beside it as `name.1`, `name.2` …
     pub path: PathBuf,
     /// The size at which a new file begins.
@@ -29,6 +31,7 @@ pub struct Config {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Keys {
+    name: Option<String>,
     path: PathBuf,
     size: Option<Size>,
     keep: Option<usize>,
@@ -50,7 +53,7 @@ impl Part for Config {
         if keep > 10_000 {
             return Err(Wrong::new("keep", "at most 10000 files are kept"));
         }
-        Ok(Self { path: base.join(keys.path), size, keep, daily: keys.daily, sync: keys.sync })
+        Ok(Self { name: keys.name, path: base.join(keys.path), size, keep, daily: keys.daily, sync: keys.sync })
     }
 }
 
@@ -266,30 +269,23 @@ fn whole_lines(file: &mut File, len: u64) -> io::Result<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::queue::{self, Queue};
+    use crate::queue::tests::{Temporary, place};
     use crate::record::{Id, Kind, Record};
     use crate::stop::stop;
     use esh_core::Protocol;
 
     fn config(folder: &Path) -> Config {
-        Config { path: folder.join("readings.jsonl"), size: 4096, keep: 2, daily: false, sync: true }
+        Config { name: None, path: folder.join("readings.jsonl"), size: 4096, keep: 2, daily: false, sync: true }
     }
 
-    async fn entries(range: std::ops::Range<u32>) -> Vec<Entry> {
-        let (queue, readers) = Queue::new(&queue::Config::default(), 1);
-        let mut position = Position::START;
-        let mut entries = Vec::new();
-        for n in range {
-            let report = format!("{{\"n\":{n},\"pad\":\"{}\"}}", "x".repeat(80)).into();
-            let (kind, protocol) = (Kind::Readings, Protocol::Wmbus);
-            let record = Record { kind, protocol, meter: None, id: Id(n.into()), received_at: None, report };
-            queue.append(record).await.unwrap();
-            queue.commit().await.unwrap();
-            let entry = readers[0].next(position).await.unwrap();
-            position = entry.position;
-            entries.push(entry);
-        }
-        entries
+    fn entries(range: std::ops::Range<u32>) -> Vec<Entry> {
+        range.map(|n| Entry { position: place(n), record: record(n) }).collect()
+    }
+
+    fn record(n: u32) -> Record {
+        let report = format!("{{\"n\":{n},\"pad\":\"{}\"}}", "x".repeat(80)).into();
+        let (kind, protocol) = (Kind::Readings, Some(Protocol::Wmbus));
+        Record { kind, protocol, meter: None, id: Id(n.into()), received_at: None, report }
     }
 
     fn lines(path: &Path) -> Vec<String> {
@@ -299,7 +295,7 @@ mod tests {
     #[tokio::test]
     async fn files_rotate_by_size_and_only_so_many_are_kept() {
         let folder = tempfile::tempdir().unwrap();
-        let entries = entries(0..200).await;
+        let entries = entries(0..200);
         let mut rotating = Rotating::new(config(folder.path()));
         let (written, error) = rotating.write(&entries, 0);
         assert!(error.is_none());
@@ -319,7 +315,7 @@ mod tests {
     #[tokio::test]
     async fn a_day_has_its_own_file() {
         let folder = tempfile::tempdir().unwrap();
-        let entries = entries(0..2).await;
+        let entries = entries(0..2);
         let mut rotating = Rotating::new(Config { daily: true, ..config(folder.path()) });
         let day = today();
         assert!(rotating.write(&entries[..1], day).1.is_none());
@@ -334,7 +330,7 @@ mod tests {
         let path = folder.path().join("readings.jsonl");
         fs::write(&path, "{\"n\":0}\n{\"n\":1,\"to").unwrap();
         let mut rotating = Rotating::new(config(folder.path()));
-        assert!(rotating.write(&entries(2..3).await, today()).1.is_none());
+        assert!(rotating.write(&entries(2..3), today()).1.is_none());
         assert_eq!(lines(&path).len(), 2);
         assert!(lines(&path).iter().all(|line| line.starts_with('{') && line.ends_with('}')));
     }
@@ -344,16 +340,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("blocked"), "").unwrap();
         let config = Config { path: folder.path().join("blocked/readings.jsonl"), ..config(folder.path()) };
-        let (queue, mut readers) = Queue::new(&queue::Config::default(), 1);
-        for entry in entries(0..3).await {
-            queue.append(Record::clone(&entry.record)).await.unwrap();
+        let mut queue = Temporary::new(&["file"]);
+        for n in 0..3 {
+            queue.put(&record(n)).unwrap();
         }
-        queue.commit().await.unwrap();
-        queue.close();
+        queue.handle.close();
         let (stopper, stop) = stop();
         stopper.stop();
-        let ended = run(config, readers.remove(0), stop).await;
+        let ended = run(config, queue.readers.remove(0), stop).await;
         assert!(matches!(ended, Err(FileError::Write(..))));
-        assert_eq!(queue.unconfirmed(), 3);
+        assert_eq!(queue.handle.unconfirmed(), 3);
     }
 }

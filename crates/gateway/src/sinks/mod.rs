@@ -47,6 +47,26 @@ impl Config {
             Self::Table(_) => "table",
         }
     }
+
+    /// Its name, which its cursor in the queue has: a sink of another name begins with the oldest record there is. Without
+    /// one it is made of its kind and its address or path.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let (name, place) = match self {
+            Self::Mqtt(config) => (&config.name, format!("{}-{}", config.url.host, config.url.port)),
+            Self::File(config) => (&config.name, config.path.display().to_string()),
+            Self::Stdout(config) => (&config.name, String::new()),
+            Self::Table(config) => (&config.name, String::new()),
+        };
+        name.clone().unwrap_or_else(|| {
+            let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_') { c } else { '-' };
+            let place: Vec<char> = place.chars().map(plain).collect();
+            // The end of a path says most.
+            let end: String = place.get(place.len().saturating_sub(50)..).unwrap_or_default().iter().collect();
+            let end = end.trim_matches('-');
+            if end.is_empty() { self.kind().to_owned() } else { format!("{}-{end}", self.kind()) }
+        })
+    }
 }
 
 /// A sink that is ready to run: everything it needs to be told has been read.

@@ -6,10 +6,13 @@ use serde::Deserialize;
 use std::{io, path::Path};
 use tokio::io::{AsyncWrite, AsyncWriteExt, BufWriter};
 
-/// `kind = "stdout"`. There is nothing to tell it.
+/// `kind = "stdout"`. There is nothing else to tell it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Config {}
+pub struct Config {
+    /// What its cursor in the queue is called.
+    pub name: Option<String>,
+}
 
 impl Part for Config {
     type Keys = Self;

@@ -12,10 +12,13 @@ use std::io::{self, IsTerminal, Write as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// `kind = "table"`. There is nothing to tell it.
+/// `kind = "table"`. There is nothing else to tell it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Config {}
+pub struct Config {
+    /// What its cursor in the queue is called.
+    pub name: Option<String>,
+}
 
 impl Part for Config {
     type Keys = Self;

@@ -189,8 +189,6 @@ impl Subscriber {
 pub struct Plain;
 
 impl Decode for Plain {
-    fn stored(&mut self, _: bool) {}
-
     fn decode(&mut self, capture: &Capture, copies: u32) -> Record {
         let mut hex = String::new();
         for octet in &capture.octets {
@@ -203,7 +201,7 @@ impl Decode for Plain {
         let report = format!("{{\"id\":\"{:032x}\",\"frame\":\"{hex}\",\"copies\":{copies}}}", id.0).into();
         Record {
             kind: Kind::Readings,
-            protocol: capture.protocol,
+            protocol: Some(capture.protocol),
             meter,
             id,
             received_at: capture.received_at.at,
@@ -216,18 +214,23 @@ impl Decode for Plain {
 pub struct Gateway {
     stop: oneshot::Sender<String>,
     task: tokio::task::JoinHandle<Ended>,
+    /// Its queue is there; it goes with the gateway.
+    _data: tempfile::TempDir,
 }
 
 impl Gateway {
     pub fn start(configuration: &str) -> Self {
         esh_gateway::log::start(esh_gateway::log::Format::Text);
-        let config = Config::parse(Path::new("gateway.toml"), configuration).unwrap_or_else(|error| panic!("{error}"));
+        let mut config =
+            Config::parse(Path::new("gateway.toml"), configuration).unwrap_or_else(|error| panic!("{error}"));
+        let data = tempfile::tempdir().unwrap();
+        config.data = data.path().to_owned();
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(async move {
             let stopped = async { stopped.await.unwrap_or_else(|_| "the test has ended".to_owned()) };
             run::run(&config, Box::new(Plain), stopped).await.unwrap()
         });
-        Self { stop, task }
+        Self { stop, task, _data: data }
     }
 
     /// Stops it as a signal would, and tells how it ended.

@@ -35,7 +35,11 @@ impl Default for Config {
 }
 
 impl Config {
-    pub(super) fn check(&self) -> Result<(), LogError> {
+    /// Whether a log can be set up so.
+    ///
+    /// # Errors
+    /// Says what does not fit.
+    pub fn check(&self) -> Result<(), LogError> {
         let least = (format::SEGMENT_HEADER + format::RECORD_HEADER + 4096) as u64;
         if self.segment < least || !self.segment.is_multiple_of(4096) || self.segment > u64::from(u32::MAX) {
             return Err(LogError::Settings("a segment is a multiple of 4 KiB, at least 8 KiB and below 4 GiB"));

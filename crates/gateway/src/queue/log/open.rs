@@ -117,7 +117,7 @@ pub(super) fn open(path: &Path, config: &Config, sinks: &[&str], steps: &[(u32, 
     });
     shared.release(&mut shared.index())?;
     let readers = files.into_iter().zip(from).enumerate().map(|(index, (file, from))| {
-        let sink = Sink { index, file };
+        let sink = Sink { index, file: Some(file) };
         Reader::new(Arc::clone(&shared), Some(sink), from)
     });
     let readers = readers.collect();

@@ -41,7 +41,38 @@ pub struct Entry<'a> {
 pub(super) struct Sink {
     /// Its place among the cursors.
     pub(super) index: usize,
-    pub(super) file: CursorFile,
+    /// `None` when a [`Saver`] has it.
+    pub(super) file: Option<CursorFile>,
+}
+
+/// Has a reader's cursor on the disk while the reader goes on: a sync may take its time.
+#[derive(Debug)]
+pub struct Saver {
+    shared: Arc<Shared>,
+    index: usize,
+    file: CursorFile,
+}
+
+impl Saver {
+    /// As [`Reader::save`].
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn save(&mut self) -> Result<(), LogError> {
+        save(&self.shared, self.index, &mut self.file)?;
+        self.shared.release(&mut self.shared.index())
+    }
+}
+
+fn save(shared: &Shared, index: usize, file: &mut CursorFile) -> Result<(), LogError> {
+    let cursor = shared.index().cursors.get(index).copied();
+    if let Some(cursor) = cursor.filter(|cursor| cursor.confirmed > cursor.durable) {
+        file.save(cursor.confirmed)?;
+        if let Some(saved) = shared.index().cursors.get_mut(index) {
+            saved.durable = cursor.confirmed;
+        }
+    }
+    Ok(())
 }
 
 /// The segment being read.
@@ -133,21 +164,22 @@ impl Reader {
         cursor.confirmed.saturating_sub(cursor.durable)
     }
 
-    /// Has the cursor on the disk (a reader that goes away does not do it by itself), and deletes the segments that everyone has confirmed. Takes no disk space.
+    /// Has the cursor on the disk (a reader that goes away does not do it by itself), and deletes the segments that everyone has
+    /// confirmed. Takes no disk space.
     ///
     /// # Errors
     /// When the disk fails.
     pub fn save(&mut self) -> Result<(), LogError> {
-        if let Some(sink) = &mut self.sink {
-            let cursor = self.shared.index().cursors.get(sink.index).copied();
-            if let Some(cursor) = cursor.filter(|cursor| cursor.confirmed > cursor.durable) {
-                sink.file.save(cursor.confirmed)?;
-                if let Some(saved) = self.shared.index().cursors.get_mut(sink.index) {
-                    saved.durable = cursor.confirmed;
-                }
-            }
+        if let Some(Sink { index, file: Some(file) }) = &mut self.sink {
+            save(&self.shared, *index, file)?;
         }
         self.shared.release(&mut self.shared.index())
+    }
+
+    /// Takes the part that has the cursor on the disk, for another thread; `None` when it is taken, or there is none.
+    pub fn saver(&mut self) -> Option<Saver> {
+        let Sink { index, file } = self.sink.as_mut()?;
+        Some(Saver { shared: Arc::clone(&self.shared), index: *index, file: file.take()? })
     }
 
     /// Turns to where the next entry is; `false` when it is not committed yet.

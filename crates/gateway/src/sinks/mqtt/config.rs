@@ -10,6 +10,8 @@ use std::{fmt, path::Path, path::PathBuf, str::FromStr};
 /// `kind = "mqtt"`.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// What its cursor in the queue is called.
+    pub name: Option<String>,
     /// The broker.
     pub url: Url,
     /// The version of the protocol.
@@ -103,6 +105,7 @@ impl<'de> Deserialize<'de> for Url {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Keys {
+    name: Option<String>,
     url: Url,
     #[serde(default)]
     version: Version,
@@ -158,6 +161,7 @@ impl Part for Config {
             return Err(Wrong::new("ack_timeout", "no broker is that fast"));
         }
         Ok(Self {
+            name: keys.name,
             secure: keys.url.secure.then_some(Secure { ca: keys.ca, own }),
             url: keys.url,
             version: keys.version,

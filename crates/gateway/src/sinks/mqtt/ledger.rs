@@ -89,24 +89,15 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::queue::{self, Queue};
-    use crate::record::{Id, Kind, Record};
-    use esh_core::Protocol;
+    use crate::queue::tests::place;
 
-    async fn positions() -> Vec<Position> {
-        let (queue, _) = Queue::new(&queue::Config::default(), 1);
-        let mut positions = Vec::new();
-        for n in 0..5 {
-            let (kind, protocol) = (Kind::Readings, Protocol::Wmbus);
-            let record = Record { kind, protocol, meter: None, id: Id(n), received_at: None, report: "{}".into() };
-            positions.push(queue.append(record).await.unwrap());
-        }
-        positions
+    fn positions() -> Vec<Position> {
+        (1..=5).map(place).collect()
     }
 
-    #[tokio::test]
-    async fn a_record_is_confirmed_when_all_before_it_have_arrived() {
-        let at = positions().await;
+    #[test]
+    fn a_record_is_confirmed_when_all_before_it_have_arrived() {
+        let at = positions();
         let mut ledger = Ledger::new(3);
         ledger.handed_over(None);
         ledger.handed_over(Some(at[0]));
@@ -121,9 +112,9 @@ mod tests {
         assert!(ledger.is_empty());
     }
 
-    #[tokio::test]
-    async fn what_was_never_sent_is_not_acknowledged() {
-        let at = positions().await;
+    #[test]
+    fn what_was_never_sent_is_not_acknowledged() {
+        let at = positions();
         let mut ledger = Ledger::new(3);
         ledger.handed_over(Some(at[0]));
         assert_eq!(ledger.acknowledged(1), Err(Unknown));
@@ -132,9 +123,9 @@ mod tests {
         assert_eq!(ledger.acknowledged(1), Err(Unknown));
     }
 
-    #[tokio::test]
-    async fn what_is_left_out_waits_for_those_before_it() {
-        let at = positions().await;
+    #[test]
+    fn what_is_left_out_waits_for_those_before_it() {
+        let at = positions();
         let mut ledger = Ledger::new(3);
         assert_eq!(ledger.left_out(at[0]), Some(at[0]));
         ledger.handed_over(Some(at[1]));

@@ -1,0 +1,218 @@
+//! The line: deduplicate, decode, queue. What every capture goes through, in the order it came, on one thread.
+
+use crate::capture::Capture;
+use crate::config::Config;
+use crate::deduplicate::{Deduplicate, Seen};
+use crate::event;
+use crate::queue::{Draft, Queue, QueueError, RestoreError, SeenFrame, StateWriter};
+use crate::record::Record;
+use crate::sources::{self, Answer, Taken};
+use crate::taught::Lesson;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
+use tracing::{debug, warn};
+
+/// What makes a record of a capture. It is pure but for what it has learned.
+pub trait Decode: Send {
+    /// Decodes one capture, of which so many copies have come.
+    fn decode(&mut self, capture: &Capture, copies: u32) -> Record;
+
+    /// What the last capture teaches. It is stored with its record.
+    fn lessons(&self) -> &[Lesson] {
+        &[]
+    }
+
+    /// Whether the last record was taken: only then what its frame teaches becomes true.
+    fn stored(&mut self, stored: bool) {
+        let _ = stored;
+    }
+
+    /// Something that was taught before the gateway was started again.
+    fn learn(&mut self, lesson: Lesson) {
+        let _ = lesson;
+    }
+
+    /// Everything that was taught so far, the older first.
+    fn taught(&self, each: &mut dyn FnMut(&Lesson)) {
+        let _ = each;
+    }
+}
+
+/// The most captures between sources and line, and of one group.
+const GROUP: usize = 1024;
+/// How often the queue is put in order.
+const UPKEEP: Duration = Duration::from_secs(1);
+
+/// What has gone through the line, for whoever wants to know: the place where the metrics of the next release look.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) records: AtomicU64,
+    pub(crate) copies: AtomicU64,
+    pub(crate) refused: AtomicU64,
+}
+
+/// Everything between intake and sinks.
+pub(crate) struct Line {
+    gateway: String,
+    deduplicate: Deduplicate,
+    decode: Box<dyn Decode>,
+    queue: Queue,
+    counts: Arc<Counts>,
+    /// Those who wait for the next commit, in order.
+    answers: Vec<(Option<oneshot::Sender<Answer>>, Answer)>,
+    /// Records that wait for it.
+    waiting: u64,
+}
+
+/// Tells what is known: the content of a snapshot.
+fn known(decode: &dyn Decode, deduplicate: &Deduplicate) -> impl Fn(&mut StateWriter) {
+    move |writer| {
+        decode.taught(&mut |lesson| writer.lesson(lesson));
+        let (now, wall) = (Instant::now(), wall());
+        for (frame, seen, received_at) in deduplicate.frames() {
+            let ago = now.saturating_duration_since(seen).as_millis();
+            let wall = wall.saturating_sub(u64::try_from(ago).unwrap_or(u64::MAX));
+            writer.frame(SeenFrame { frame, wall, received_at });
+        }
+    }
+}
+
+fn wall() -> u64 {
+    u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or_default()
+}
+
+impl Line {
+    /// A line that knows again what it knew before the gateway was started.
+    pub(crate) fn restored(
+        config: &Config,
+        mut decode: Box<dyn Decode>,
+        mut queue: Queue,
+        counts: Arc<Counts>,
+    ) -> Result<Self, RestoreError> {
+        let mut deduplicate = Deduplicate::new(&config.deduplicate);
+        let (now, wall) = (Instant::now(), wall());
+        queue.restore(
+            |lesson| decode.learn(lesson),
+            |seen| {
+                // A clock that was set back makes a frame as new as can be: its copy is rather counted than stored twice.
+                let ago = Duration::from_millis(wall.saturating_sub(seen.wall));
+                if ago <= deduplicate.window()
+                    && let Some(at) = now.checked_sub(ago)
+                {
+                    deduplicate.keep(seen.frame, seen.received_at, at);
+                }
+            },
+        )?;
+        let gateway = config.name.clone();
+        Ok(Self { gateway, deduplicate, decode, queue, counts, answers: Vec::new(), waiting: 0 })
+    }
+
+    /// Takes captures until there are no more, waiting for the disk where it must: not for a task's thread. Gives the
+    /// queue back, in which everything is committed that could be.
+    pub(crate) fn run(mut self, mut captures: mpsc::Receiver<Taken>, runtime: &Handle) -> Queue {
+        let mut group = Vec::with_capacity(GROUP);
+        let mut upkeep = Instant::now();
+        loop {
+            let until = self.queue.deadline().map_or(upkeep, |deadline| deadline.min(upkeep));
+            let more = runtime
+                .block_on(async { tokio::time::timeout_at(until.into(), captures.recv_many(&mut group, GROUP)).await });
+            if more == Ok(0) {
+                break;
+            }
+            for taken in group.drain(..) {
+                self.take(taken);
+            }
+            if self.queue.due() || !self.queue.is_waiting() {
+                self.commit();
+            }
+            if Instant::now() >= upkeep {
+                self.upkeep();
+                upkeep = Instant::now() + UPKEEP;
+            }
+        }
+        self.commit();
+        self.upkeep();
+        self.queue.keep(&known(&*self.decode, &self.deduplicate));
+        if self.deduplicate.forgotten() > 0 {
+            let frames = self.deduplicate.forgotten();
+            warn!(
+                frames,
+                "forgotten before their time, copies of them may have come through: raise deduplicate.entries"
+            );
+        }
+        self.queue
+    }
+
+    fn take(&mut self, Taken { capture, answer }: Taken) {
+        let now = Instant::now();
+        let taken = match self.deduplicate.see(&capture, now) {
+            // What waits cannot be had on the disk now, so nothing more is taken, and nothing is promised.
+            _ if self.queue.is_failed() => Err(QueueError::Disk),
+            // Its original may still wait for the commit, and then so does its answer.
+            Seen::Copy(_) => {
+                self.counts.copies.fetch_add(1, Relaxed);
+                Ok(())
+            }
+            Seen::First(frame) => {
+                let record = self.decode.decode(&capture, 1);
+                let draft = Draft { record: &record, frame: Some(frame), lessons: self.decode.lessons() };
+                let appended = self.queue.append(&draft, &known(&*self.decode, &self.deduplicate));
+                self.decode.stored(appended.is_ok());
+                if appended.is_ok() {
+                    self.deduplicate.keep(frame, capture.received_at.at, now);
+                    self.waiting += 1;
+                }
+                appended.map(drop)
+            }
+        };
+        self.answers.push((answer, taken));
+    }
+
+    /// Commits what waits, and answers everybody.
+    fn commit(&mut self) {
+        let committed = self.queue.commit();
+        if let Err(error) = committed {
+            debug!(%error, "what waits is kept and tried again");
+        } else {
+            self.counts.records.fetch_add(std::mem::take(&mut self.waiting), Relaxed);
+        }
+        for (answer, taken) in self.answers.drain(..) {
+            let answered = taken.and(committed);
+            self.counts.refused.fetch_add(answered.is_err().into(), Relaxed);
+            if let Some(answer) = answer {
+                // Whoever asked may have gone.
+                let _ = answer.send(answered);
+            }
+        }
+    }
+
+    /// Tells of losses, and has the queue put in order.
+    fn upkeep(&mut self) {
+        let losses = self.queue.losses();
+        let now = sources::now();
+        if let Some(at) = now.at
+            && !losses.is_empty()
+        {
+            let told = event::of_losses(&self.gateway, &losses, at);
+            let told = told.iter().try_for_each(|record| {
+                let draft = Draft { record, frame: None, lessons: &[] };
+                self.queue.append(&draft, &known(&*self.decode, &self.deduplicate)).map(drop)
+            });
+            // Otherwise they are told the next time.
+            if told.is_ok() && self.queue.commit().is_ok() {
+                self.commit();
+                self.queue.recorded(&losses);
+                warn!(
+                    dropped = losses.dropped.map_or(0, |dropped| dropped.count),
+                    refused = losses.refused,
+                    damaged = losses.damage.len(),
+                    "records were lost, which events tell"
+                );
+            }
+        }
+        self.queue.upkeep(now.synchronised, &known(&*self.decode, &self.deduplicate));
+    }
+}

@@ -1,0 +1,208 @@
+//! One entry of the log: a record, what its frame taught and its place in the dedup window. They become true together.
+//!
+//! | field | octets |
+//! |---|---|
+//! | version, 1 | 1 |
+//! | kind: 1 readings, 2 event, 3 undecoded | 1 |
+//! | protocol: 0 none, 1 wmbus, 2 mbus | 1 |
+//! | id | 16 |
+//! | when the frame came: 0, or 1 and seconds and nanoseconds since 1970 | 1 or 13 |
+//! | the frame's hash: 0, or 1 and the hash | 1 or 17 |
+//! | the meter's address: 0, or 1, its length and its text | 1 or more |
+//! | lessons: how many, and each | 2 or more |
+//! | the report | the rest |
+
+use super::octets::{Take, protocol_number, put_lesson, put_moment, put_option};
+use crate::deduplicate::Frame;
+use crate::record::{Id, Kind, Record};
+use crate::taught::Lesson;
+use bytes::Bytes;
+
+/// The newest version that this release reads, and the one it writes.
+pub(super) const VERSION: u8 = 1;
+
+/// What goes into the queue together.
+#[derive(Clone, Copy, Debug)]
+pub struct Draft<'a> {
+    /// The record.
+    pub record: &'a Record,
+    /// The frame it is of; `None` for an event.
+    pub frame: Option<Frame>,
+    /// What the frame taught.
+    pub lessons: &'a [Lesson],
+}
+
+/// What a start needs to know of an entry.
+#[derive(Debug)]
+pub struct Effect {
+    /// The frame, and when it came by the record.
+    pub frame: Option<(Frame, Option<jiff::Timestamp>)>,
+    /// What it taught.
+    pub lessons: Vec<Lesson>,
+}
+
+/// Octets that are no entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EntryError {
+    /// A later release wrote it.
+    #[error("an entry has version {0}, this release knows {VERSION}")]
+    Newer(u8),
+    /// It is none.
+    #[error("an entry cannot be read")]
+    Malformed,
+}
+
+/// The number of a kind, which stands beside the entry as well.
+pub(super) const fn kind_number(kind: Kind) -> u8 {
+    match kind {
+        Kind::Readings => 1,
+        Kind::Event => 2,
+        Kind::Undecoded => 3,
+    }
+}
+
+/// Writes all of an entry but the report, which follows.
+pub(super) fn write_head(draft: &Draft<'_>, into: &mut Vec<u8>) {
+    let Draft { record, frame, lessons } = draft;
+    into.extend([VERSION, kind_number(record.kind), record.protocol.map_or(0, protocol_number)]);
+    into.extend(record.id.0.to_le_bytes());
+    put_option(record.received_at, into, put_moment);
+    put_option(*frame, into, |frame, into| into.extend(frame.octets()));
+    put_option(record.meter.as_deref(), into, |meter, into| {
+        // An address has an id of at most 48 octets and little else.
+        let meter = meter.get(..meter.len().min(usize::from(u16::MAX))).unwrap_or_default();
+        into.extend((meter.len() as u16).to_le_bytes());
+        into.extend(meter.as_bytes());
+    });
+    // A frame teaches a handful.
+    let lessons = lessons.get(..lessons.len().min(usize::from(u16::MAX))).unwrap_or_default();
+    into.extend((lessons.len() as u16).to_le_bytes());
+    lessons.iter().for_each(|lesson| put_lesson(lesson, into));
+}
+
+/// Reads the record of an entry.
+pub(super) fn record(octets: &[u8]) -> Result<Record, EntryError> {
+    read(octets, |_| {}).map(|(record, _)| record)
+}
+
+/// Reads what an entry does to what is known.
+pub(super) fn effect(octets: &[u8]) -> Result<Effect, EntryError> {
+    let mut lessons = Vec::new();
+    let (record, frame) = read(octets, |lesson| lessons.push(lesson))?;
+    Ok(Effect { frame: frame.map(|frame| (frame, record.received_at)), lessons })
+}
+
+fn read(octets: &[u8], lesson: impl FnMut(Lesson)) -> Result<(Record, Option<Frame>), EntryError> {
+    match octets.first() {
+        Some(version @ (0 | 2..)) if *version > VERSION => Err(EntryError::Newer(*version)),
+        Some(&VERSION) => parse(octets, lesson).ok_or(EntryError::Malformed),
+        _ => Err(EntryError::Malformed),
+    }
+}
+
+fn parse(octets: &[u8], mut each: impl FnMut(Lesson)) -> Option<(Record, Option<Frame>)> {
+    let mut take = Take(octets);
+    take.u8()?;
+    let kind = match take.u8()? {
+        1 => Kind::Readings,
+        2 => Kind::Event,
+        3 => Kind::Undecoded,
+        _ => return None,
+    };
+    let protocol = match take.0.first()? {
+        0 => take.u8().map(|_| None)?,
+        _ => Some(take.protocol()?),
+    };
+    let id = Id(u128::from_le_bytes(take.array()?));
+    let received_at = take.option(Take::moment)?;
+    let frame = take.option(Take::frame)?;
+    let meter = take.option(|take| {
+        let length = take.u16()?.into();
+        std::str::from_utf8(take.octets(length)?).ok().map(Into::into)
+    })?;
+    for _ in 0..take.u16()? {
+        each(take.lesson()?);
+    }
+    let report = Bytes::copy_from_slice(take.0);
+    Some((Record { kind, protocol, meter, id, received_at, report }, frame))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use esh_core::Id as MeterId;
+    use esh_core::{Manufacturer, Medium, Meter, Protocol, Purpose};
+    use proptest::prelude::*;
+
+    fn meters() -> impl Strategy<Value = Meter> {
+        let id = "[0-9a-z:/é]{0,20}".prop_map(|text| MeterId::new(&text).unwrap());
+        let maker = proptest::option::of(any::<u16>().prop_map(Manufacturer));
+        let medium = proptest::option::of(any::<u8>().prop_map(Medium));
+        (prop_oneof![Just(Protocol::Wmbus), Just(Protocol::Mbus)], maker, id, any::<Option<u8>>(), medium).prop_map(
+            |(protocol, manufacturer, id, version, medium)| Meter { protocol, manufacturer, id, version, medium },
+        )
+    }
+
+    fn lessons() -> impl Strategy<Value = Lesson> {
+        let maker = proptest::option::of(any::<u16>().prop_map(Manufacturer));
+        let headers = proptest::collection::vec(any::<u8>(), 0..40);
+        prop_oneof![
+            (maker, any::<u16>(), headers)
+                .prop_map(|(maker, signature, headers)| Lesson::Layout((maker, signature), headers.into())),
+            (meters(), 0..Purpose::ALL.len(), any::<u64>()).prop_map(|(meter, purpose, counter)| Lesson::Counter(
+                meter,
+                Purpose::ALL[purpose],
+                counter
+            )),
+            meters().prop_map(Lesson::Heard),
+        ]
+    }
+
+    fn records() -> impl Strategy<Value = Record> {
+        let kind = prop_oneof![Just(Kind::Readings), Just(Kind::Event), Just(Kind::Undecoded)];
+        let protocol = prop_oneof![Just(None), Just(Some(Protocol::Wmbus)), Just(Some(Protocol::Mbus))];
+        let at =
+            proptest::option::of(any::<u32>().prop_map(|ms| jiff::Timestamp::from_millisecond(ms.into()).unwrap()));
+        (kind, protocol, proptest::option::of("[a-z:é0-9]{0,60}"), any::<u128>(), at, "[ -~]{0,300}").prop_map(
+            |(kind, protocol, meter, id, received_at, report)| {
+                let meter = meter.map(Into::into);
+                Record { kind, protocol, meter, id: Id(id), received_at, report: report.into() }
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(record in records(), frame in any::<Option<[u8; 16]>>(), lessons in proptest::collection::vec(lessons(), 0..4)) {
+            let frame = frame.map(Frame::from_octets);
+            let mut octets = Vec::new();
+            write_head(&Draft { record: &record, frame, lessons: &lessons }, &mut octets);
+            octets.extend(&record.report);
+            prop_assert_eq!(format!("{:?}", super::record(&octets).unwrap()), format!("{record:?}"));
+            let effect = effect(&octets).unwrap();
+            prop_assert_eq!(effect.frame, frame.map(|frame| (frame, record.received_at)));
+            prop_assert_eq!(effect.lessons, lessons);
+            // Cut short anywhere it is no entry, or one with less of a report; never a panic.
+            for length in 0..octets.len() {
+                let _ = super::record(&octets[..length]);
+            }
+        }
+
+        #[test]
+        fn arbitrary_octets_never_panic(mut octets in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = effect(&octets);
+            if let Some(first) = octets.first_mut() {
+                *first = VERSION;
+            }
+            let _ = effect(&octets);
+        }
+    }
+
+    #[test]
+    fn a_later_version_is_told_from_rubbish() {
+        assert_eq!(record(&[2, 0, 0]).unwrap_err(), EntryError::Newer(2));
+        assert_eq!(record(&[0, 0, 0]).unwrap_err(), EntryError::Malformed);
+        assert_eq!(record(&[]).unwrap_err(), EntryError::Malformed);
+        assert_eq!(record(&[1, 9]).unwrap_err(), EntryError::Malformed);
+    }
+}

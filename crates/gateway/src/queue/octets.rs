@@ -1,0 +1,160 @@
+//! The few shapes that entries and states are written in: numbers are little-endian, texts have their length first.
+
+use crate::deduplicate::Frame;
+use crate::taught::Lesson;
+use esh_core::Id;
+use esh_core::{Manufacturer, Medium, Meter, Protocol, Purpose};
+
+/// Octets that are read from the front. Nothing that stands in them can make it fail in any other way than `None`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Take<'a>(pub(super) &'a [u8]);
+
+impl<'a> Take<'a> {
+    pub(super) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (first, rest) = self.0.split_first_chunk::<N>()?;
+        self.0 = rest;
+        Some(*first)
+    }
+
+    pub(super) fn u8(&mut self) -> Option<u8> {
+        self.array::<1>().map(|[octet]| octet)
+    }
+
+    pub(super) fn u16(&mut self) -> Option<u16> {
+        self.array().map(u16::from_le_bytes)
+    }
+
+    pub(super) fn u32(&mut self) -> Option<u32> {
+        self.array().map(u32::from_le_bytes)
+    }
+
+    pub(super) fn u64(&mut self) -> Option<u64> {
+        self.array().map(u64::from_le_bytes)
+    }
+
+    /// So many octets.
+    pub(super) fn octets(&mut self, count: usize) -> Option<&'a [u8]> {
+        let (first, rest) = self.0.split_at_checked(count)?;
+        self.0 = rest;
+        Some(first)
+    }
+
+    /// Something that may be absent.
+    pub(super) fn option<T>(&mut self, take: impl FnOnce(&mut Self) -> Option<T>) -> Option<Option<T>> {
+        match self.u8()? {
+            0 => Some(None),
+            1 => take(self).map(Some),
+            _ => None,
+        }
+    }
+
+    pub(super) fn moment(&mut self) -> Option<jiff::Timestamp> {
+        let second = i64::from_le_bytes(self.array()?);
+        jiff::Timestamp::new(second, i32::from_le_bytes(self.array()?)).ok()
+    }
+
+    pub(super) fn frame(&mut self) -> Option<Frame> {
+        self.array().map(Frame::from_octets)
+    }
+
+    pub(super) fn protocol(&mut self) -> Option<Protocol> {
+        Some(match self.u8()? {
+            1 => Protocol::Wmbus,
+            2 => Protocol::Mbus,
+            _ => return None,
+        })
+    }
+
+    fn meter(&mut self) -> Option<Meter> {
+        let protocol = self.protocol()?;
+        let manufacturer = self.option(Self::u16)?.map(Manufacturer);
+        let length = self.u8()?.into();
+        let id = Id::new(std::str::from_utf8(self.octets(length)?).ok()?)?;
+        Some(Meter {
+            protocol,
+            manufacturer,
+            id,
+            version: self.option(Self::u8)?,
+            medium: self.option(Self::u8)?.map(Medium),
+        })
+    }
+
+    fn purpose(&mut self) -> Option<Purpose> {
+        Purpose::ALL.get(usize::from(self.u8()?)).copied()
+    }
+
+    pub(super) fn lesson(&mut self) -> Option<Lesson> {
+        Some(match self.u8()? {
+            1 => {
+                let maker = self.option(Self::u16)?.map(Manufacturer);
+                let signature = self.u16()?;
+                let length = self.u16()?.into();
+                Lesson::Layout((maker, signature), self.octets(length)?.into())
+            }
+            2 => Lesson::Counter(self.meter()?, self.purpose()?, self.u64()?),
+            3 => Lesson::Heard(self.meter()?),
+            _ => return None,
+        })
+    }
+}
+
+pub(super) fn put_option<T>(value: Option<T>, into: &mut Vec<u8>, put: impl FnOnce(T, &mut Vec<u8>)) {
+    into.push(value.is_some().into());
+    if let Some(value) = value {
+        put(value, into);
+    }
+}
+
+pub(super) fn put_moment(at: jiff::Timestamp, into: &mut Vec<u8>) {
+    into.extend(at.as_second().to_le_bytes());
+    into.extend(at.subsec_nanosecond().to_le_bytes());
+}
+
+/// The number of a protocol; 0 is none, and none that is not known here.
+pub(super) const fn protocol_number(protocol: Protocol) -> u8 {
+    match protocol {
+        Protocol::Wmbus => 1,
+        Protocol::Mbus => 2,
+        _ => 0,
+    }
+}
+
+fn put_u16(value: u16, into: &mut Vec<u8>) {
+    into.extend(value.to_le_bytes());
+}
+
+fn put_meter(meter: &Meter, into: &mut Vec<u8>) {
+    into.push(protocol_number(meter.protocol));
+    put_option(meter.manufacturer, into, |maker, into| put_u16(maker.0, into));
+    let id = meter.id.as_str();
+    // An id has at most 48 octets.
+    into.push(id.len() as u8);
+    into.extend(id.as_bytes());
+    put_option(meter.version, into, |version, into| into.push(version));
+    put_option(meter.medium, into, |medium, into| into.push(medium.0));
+}
+
+pub(super) fn put_lesson(lesson: &Lesson, into: &mut Vec<u8>) {
+    match lesson {
+        Lesson::Layout((maker, signature), headers) => {
+            into.push(1);
+            put_option(*maker, into, |maker, into| put_u16(maker.0, into));
+            put_u16(*signature, into);
+            // A frame has far fewer octets; what does not fit would not be understood.
+            let headers = headers.get(..headers.len().min(usize::from(u16::MAX))).unwrap_or_default();
+            put_u16(headers.len() as u16, into);
+            into.extend(headers);
+        }
+        Lesson::Counter(meter, purpose, counter) => {
+            into.push(2);
+            put_meter(meter, into);
+            let number = Purpose::ALL.iter().position(|known| known == purpose);
+            into.push(number.map_or(u8::MAX, |number| number as u8));
+            into.extend(counter.to_le_bytes());
+        }
+        Lesson::Heard(meter) => {
+            into.push(3);
+            put_meter(meter, into);
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! The end of the queue that one sink reads from.
+
+use super::cursors::BEHIND;
+use super::log::{self, Seq};
+use super::{Position, Shared, Wish, entry, lock};
+use crate::record::Record;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tracing::{error, warn};
+
+/// Reads committed records in order, in memory that does not grow with the backlog. It reads from files that were
+/// written a moment ago or are read in order, so it does not leave its task for it.
+#[derive(Debug)]
+pub struct Reader {
+    sink: String,
+    log: Mutex<log::Reader>,
+    shared: Arc<Shared>,
+}
+
+/// A record and its place.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The place, to be confirmed when the record has arrived.
+    pub position: Position,
+    /// The record.
+    pub record: Record,
+}
+
+impl Reader {
+    pub(super) const fn new(sink: String, log: log::Reader, shared: Arc<Shared>) -> Self {
+        Self { sink, log: Mutex::new(log), shared }
+    }
+
+    /// The record after a place, waiting for it; `None` when the queue is closed and there is none.
+    pub async fn next(&self, after: Position) -> Option<Entry> {
+        loop {
+            let more = self.shared.grown.notified();
+            tokio::pin!(more);
+            more.as_mut().enable();
+            let closed = self.shared.closed.load(Ordering::Acquire);
+            match self.read(after) {
+                Ok(Some(entry)) => return Some(entry),
+                Ok(None) if closed => return None,
+                Ok(None) => more.await,
+                Err(error) => {
+                    warn!(sink = %self.sink, %error, "the queue cannot be read, trying again");
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+            }
+        }
+    }
+
+    /// The record after a place, if it is there already.
+    #[must_use]
+    pub fn try_next(&self, after: Position) -> Option<Entry> {
+        // An error is met again, and told, by whoever waits for the record.
+        self.read(after).ok().flatten()
+    }
+
+    /// The last place this sink has confirmed: where it goes on reading after a fault.
+    #[must_use]
+    pub fn confirmed(&self) -> Position {
+        Position(lock(&self.log).confirmed().0)
+    }
+
+    /// This sink has delivered everything up to a place.
+    pub fn confirm(&self, position: Position) {
+        if lock(&self.log).confirm(Seq(position.0)) >= BEHIND {
+            self.shared.wish(Wish::Save);
+        }
+    }
+
+    fn read(&self, after: Position) -> Result<Option<Entry>, log::LogError> {
+        let mut log = lock(&self.log);
+        log.seek(Seq(after.0 + 1));
+        let found = loop {
+            let Some(found) = log.next()? else { break None };
+            match entry::record(found.payload) {
+                Ok(record) => break Some(Entry { position: Position(found.seq.0), record }),
+                // Its checksum is right, so somebody else wrote it. It is not lost: it stays until the segment goes.
+                Err(error) => error!(sink = %self.sink, entry = %found.seq, %error, "a record is passed over"),
+            }
+        };
+        let damage = log.damage();
+        if !damage.is_empty() {
+            drop(log);
+            lock(&self.shared.damage).extend(damage);
+        }
+        Ok(found)
+    }
+}

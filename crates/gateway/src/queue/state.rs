@@ -1,0 +1,91 @@
+//! What a snapshot of the queue holds: everything that was taught, and the dedup window.
+//!
+//! How many lessons (4 octets) and each, the older first; then for each frame of the window its hash, when it was seen
+//! by the wall clock, in milliseconds since 1970, and when it came by its record.
+
+use super::octets::{Take, put_lesson, put_moment, put_option};
+use crate::deduplicate::Frame;
+use crate::taught::Lesson;
+
+/// The version of the content.
+pub(super) const VERSION: u32 = 1;
+
+/// A frame in the dedup window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SeenFrame {
+    /// The frame.
+    pub frame: Frame,
+    /// When it was seen, in milliseconds since 1970.
+    pub wall: u64,
+    /// When it came by its record.
+    pub received_at: Option<jiff::Timestamp>,
+}
+
+/// Writes a snapshot.
+#[derive(Debug, Default)]
+pub struct StateWriter {
+    lessons: u32,
+    octets: Vec<u8>,
+    frames: Vec<u8>,
+}
+
+impl StateWriter {
+    /// Something that was taught, the older first.
+    pub fn lesson(&mut self, lesson: &Lesson) {
+        self.lessons += 1;
+        put_lesson(lesson, &mut self.octets);
+    }
+
+    /// A frame of the window, the older first.
+    pub fn frame(&mut self, seen: SeenFrame) {
+        self.frames.extend(seen.frame.octets());
+        self.frames.extend(seen.wall.to_le_bytes());
+        put_option(seen.received_at, &mut self.frames, put_moment);
+    }
+
+    /// The content.
+    pub(super) fn end(self) -> Vec<u8> {
+        [&self.lessons.to_le_bytes()[..], &self.octets, &self.frames].concat()
+    }
+}
+
+/// Reads a snapshot; `None` when it is none. What was read until then has been given.
+pub(super) fn read(octets: &[u8], mut lesson: impl FnMut(Lesson), mut frame: impl FnMut(SeenFrame)) -> Option<()> {
+    let mut take = Take(octets);
+    for _ in 0..take.u32()? {
+        lesson(take.lesson()?);
+    }
+    while !take.0.is_empty() {
+        frame(SeenFrame { frame: take.frame()?, wall: take.u64()?, received_at: take.option(Take::moment)? });
+    }
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_is_written_is_read() {
+        let lessons = [Lesson::Layout((None, 7), [4, 0x13].into()), Lesson::Layout((None, 8), [].into())];
+        let at = jiff::Timestamp::from_second(1_700_000_000).ok();
+        let frames = [
+            SeenFrame { frame: Frame::from_octets([1; 16]), wall: 5, received_at: at },
+            SeenFrame { frame: Frame::from_octets([2; 16]), wall: 6, received_at: None },
+        ];
+        let mut writer = StateWriter::default();
+        lessons.iter().for_each(|lesson| writer.lesson(lesson));
+        frames.iter().for_each(|frame| writer.frame(*frame));
+        let (mut heard, mut seen) = (Vec::new(), Vec::new());
+        read(&writer.end(), |lesson| heard.push(lesson), |frame| seen.push(frame)).unwrap();
+        assert_eq!((heard.as_slice(), seen.as_slice()), (&lessons[..], &frames[..]));
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_octets_never_panic(octets in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = read(&octets, drop, |_| {});
+        }
+    }
+}

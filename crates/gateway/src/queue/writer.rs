@@ -1,0 +1,233 @@
+//! The end of the queue that takes records. It waits for the disk, so it belongs on a thread of its own.
+
+use super::entry::{self, Draft};
+use super::log::{self, Damage, Dropped, Log, LogError, Now, Reader, Seq, Snapshot};
+use super::{Position, QueueError, Shared, StateWriter, WhenFull, lock, restore, state};
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tracing::{error, info, warn};
+
+/// A snapshot is made after so many entries,
+const ENTRIES: u64 = 65_536;
+/// or when so long has passed and there is something new.
+const PERIOD: Duration = Duration::from_secs(300);
+/// After the disk has failed it is left alone so long.
+const PAUSE: Duration = Duration::from_secs(1);
+/// So many places of damage are told as events; a disk that is worse than that has other witnesses.
+const PLACES: usize = 1000;
+
+/// The end of the queue that takes records.
+#[derive(Debug)]
+pub struct Queue {
+    log: Log,
+    shared: Arc<Shared>,
+    when_full: WhenFull,
+    /// The octets before a report, used again.
+    head: Vec<u8>,
+    /// What was found at opening, until it is given back.
+    snapshot: Option<Snapshot>,
+    /// When the last snapshot was made.
+    kept: Instant,
+    /// Since when nothing more is tried, after the disk has failed.
+    failed: Option<Instant>,
+    /// The damage that was told.
+    told: HashSet<(String, u64)>,
+    /// How many captures were refused because there was no room, and nobody was told by an event.
+    refused: u64,
+}
+
+/// What was lost, and is not told by an event yet.
+#[derive(Clone, Debug, Default)]
+pub struct Losses {
+    /// Records that made room or were too old before every sink had them.
+    pub dropped: Option<Dropped>,
+    /// Captures for which there was no room. Their sources were told.
+    pub refused: u64,
+    /// Places where records were found damaged.
+    pub damage: Vec<Damage>,
+}
+
+impl Losses {
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.dropped.is_none() && self.refused == 0 && self.damage.is_empty()
+    }
+}
+
+impl Queue {
+    pub(super) fn new(log: Log, shared: Arc<Shared>, when_full: WhenFull, snapshot: Option<Snapshot>) -> Self {
+        Self {
+            log,
+            shared,
+            when_full,
+            head: Vec::new(),
+            snapshot,
+            kept: Instant::now(),
+            failed: None,
+            told: HashSet::new(),
+            refused: 0,
+        }
+    }
+
+    /// Takes a record and what goes with it, waiting for room where the configuration says so. It can be read, and its
+    /// source be answered, once it is committed. `known` writes down what is known, without this record: room may
+    /// depend on a snapshot.
+    ///
+    /// # Errors
+    /// When there is no room and nobody shall wait, or never would be, and when the disk fails. It is then not taken.
+    pub fn append(&mut self, draft: &Draft<'_>, known: &dyn Fn(&mut StateWriter)) -> Result<Position, QueueError> {
+        self.head.clear();
+        entry::write_head(draft, &mut self.head);
+        let kind = entry::kind_number(draft.record.kind);
+        let mut kept = false;
+        loop {
+            let payload = [&*self.head, &draft.record.report];
+            match self.log.append(kind, now(), &payload) {
+                Ok(Seq(seq)) => return Ok(Position(seq)),
+                Err(LogError::TooLarge { .. }) => return Err(QueueError::TooLarge),
+                Err(LogError::SnapshotNeeded | LogError::Full(_)) => {
+                    // What waits would otherwise never be read, and no room ever made.
+                    self.commit()?;
+                    if !kept {
+                        kept = true;
+                        self.keep(known);
+                        continue;
+                    }
+                    match self.when_full {
+                        // An event waits for better times where it is kept.
+                        _ if draft.frame.is_none() => return Err(QueueError::Full),
+                        WhenFull::DropNewest => {
+                            self.refused += 1;
+                            return Err(QueueError::Full);
+                        }
+                        WhenFull::Block | WhenFull::DropOldest if self.shared.wait_for_room() => self.keep(known),
+                        WhenFull::Block | WhenFull::DropOldest => return Err(QueueError::Closed),
+                    }
+                }
+                Err(error) => {
+                    self.fail(&error);
+                    return Err(QueueError::Disk);
+                }
+            }
+        }
+    }
+
+    /// Has everything appended on the disk and lets the sinks read it.
+    ///
+    /// # Errors
+    /// When the disk fails. What was appended is kept: a later commit tries again, with another file.
+    pub fn commit(&mut self) -> Result<(), QueueError> {
+        if self.log.waiting() == 0 {
+            return Ok(());
+        }
+        if self.is_failed() {
+            return Err(QueueError::Disk);
+        }
+        match self.log.commit() {
+            Ok(_) => {
+                if self.failed.take().is_some() {
+                    info!("ready again: the disk takes records");
+                }
+                self.shared.grown.notify_waiters();
+                Ok(())
+            }
+            Err(error) => {
+                self.fail(&error);
+                Err(QueueError::Disk)
+            }
+        }
+    }
+
+    /// Whether the disk has failed a moment ago: then nothing is taken.
+    #[must_use]
+    pub fn is_failed(&self) -> bool {
+        self.failed.is_some_and(|at| at.elapsed() < PAUSE)
+    }
+
+    /// Whether it is time to commit.
+    #[must_use]
+    pub fn due(&self) -> bool {
+        self.log.due(Instant::now()) && !self.is_failed()
+    }
+
+    /// When it will be time to commit; `None` when nothing waits.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        let deadline = self.log.deadline()?;
+        Some(self.failed.map_or(deadline, |at| deadline.max(at + PAUSE)))
+    }
+
+    /// Whether something waits for its commit.
+    #[must_use]
+    pub const fn is_waiting(&self) -> bool {
+        self.log.waiting() > 0
+    }
+
+    /// What is to be done now and then: a snapshot where one is due, and what became too old goes while the clock is
+    /// `trusted`. `known` writes down what is known.
+    pub fn upkeep(&mut self, trusted: bool, known: &dyn Fn(&mut StateWriter)) {
+        let new = self.log.unsnapshotted();
+        if new >= ENTRIES || (new > 0 && self.kept.elapsed() >= PERIOD) {
+            self.keep(known);
+        }
+        let expired = if trusted { self.log.expire(now()) } else { Ok(()) };
+        if let Err(error) = expired.and_then(|()| self.log.release()) {
+            warn!(%error, "the queue cannot put itself in order, trying again");
+        }
+    }
+
+    /// Makes a snapshot of what is known, of which everything is committed.
+    pub fn keep(&mut self, known: &dyn Fn(&mut StateWriter)) {
+        if self.is_waiting() || self.log.unsnapshotted() == 0 {
+            return;
+        }
+        let mut writer = StateWriter::default();
+        known(&mut writer);
+        self.kept = Instant::now();
+        if let Err(error) = self.log.snapshot(self.log.committed(), state::VERSION, &writer.end()) {
+            warn!(%error, "what was learned cannot be kept apart: the records that taught it stay");
+        }
+    }
+
+    /// What was lost and is not told by an event yet.
+    pub fn losses(&mut self) -> Losses {
+        let mut damage = std::mem::take(&mut *lock(&self.shared.damage));
+        // Each sink's reader comes upon the same place.
+        damage.retain(|damage| self.told.len() < PLACES && self.told.insert((damage.file.clone(), damage.offset)));
+        damage.iter().for_each(restore::told);
+        damage.retain(|damage| damage.count() > 0);
+        Losses { dropped: self.log.losses().dropped, refused: self.refused, damage }
+    }
+
+    /// The events that tell of these losses are committed; of damage nothing is kept anyhow.
+    pub fn recorded(&mut self, losses: &Losses) {
+        self.refused -= losses.refused.min(self.refused);
+        if let Err(error) = self.log.recorded(log::Losses { dropped: losses.dropped, refused: None }) {
+            warn!(%error, "what was dropped will be told a second time");
+        }
+    }
+
+    pub(super) const fn snapshot(&mut self) -> Option<Snapshot> {
+        self.snapshot.take()
+    }
+
+    pub(super) fn oldest(&self) -> Seq {
+        self.log.oldest()
+    }
+
+    pub(super) fn reader(&self, from: Seq) -> Reader {
+        self.log.reader(from)
+    }
+
+    fn fail(&mut self, error: &LogError) {
+        error!(%error, "not ready: the disk does not take records, sources are refused");
+        self.failed = Some(Instant::now());
+    }
+}
+
+fn now() -> Now {
+    let wall = jiff::Timestamp::now().as_millisecond();
+    Now { wall: u64::try_from(wall).unwrap_or_default(), steady: Instant::now() }
+}

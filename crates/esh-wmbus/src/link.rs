@@ -82,6 +82,7 @@ fn guess(octets: &[u8]) -> Result<Outline, DecodeError> {
     }
     if first
         && (seen == 0 || without_crc(octets).is_err())
+        && !is_whole_without_crc(octets)
         && let Err(error) = format_a
     {
         return Err(error);
@@ -116,6 +117,13 @@ fn whole(octets: &[u8], len: usize) -> Result<usize, DecodeError> {
 
 fn without_crc(octets: &[u8]) -> Result<usize, DecodeError> {
     whole(octets, length(octets, 0)? + 1)
+}
+
+/// Whether a short frame ends where one without CRCs does and has its CI field where that one has it, not where format A
+/// does: then its one right CRC is chance, rather than the cut a coincidence.
+fn is_whole_without_crc(octets: &[u8]) -> bool {
+    let usual = |at: usize| octets.get(at).is_some_and(|ci| matches!(ci, 0x72 | 0x78..=0x7b | 0x86 | 0x8c..=0x90));
+    without_crc(octets) == Ok(octets.len()) && usual(FIRST) && !usual(FIRST + 2)
 }
 
 fn length_a(octets: &[u8]) -> Result<usize, DecodeError> {
@@ -297,9 +305,29 @@ mod tests {
     use std::vec::Vec;
 
     #[test]
+    fn a_first_crc_that_is_right_by_chance_does_not_cut_a_short_frame() {
+        let frame = *b"\x14\x44\x2d\x2c\x37\x41\x02\x00\x1b\x16\x7a\x49\x00\x00\x00\x04\x13\x49\x5e\x00\x00";
+        assert!(check(&frame[..FIRST + 2], 0).is_ok());
+        assert_eq!(
+            recognise(&frame, Framing::Recognise),
+            Ok(Outline { framing: Framing::WithoutCrc, len: frame.len() })
+        );
+        // Really cut, its CI field stands behind the CRC.
+        let mut long = [0; 40];
+        long[..FIRST].copy_from_slice(&frame[..FIRST]);
+        long[FIRST..19].copy_from_slice(&frame[FIRST..19]);
+        long[0] = 18;
+        let sent = lay_out(&mut long, 19, Framing::FormatA).unwrap();
+        assert!(recognise(&long[..19], Framing::Recognise).is_err(), "{sent}");
+    }
+
+    #[test]
     fn every_framing_is_laid_out_recognised_and_taken_apart() {
         for len in 10..=250usize {
-            let plain: Vec<u8> = (0..len).map(|n| (n as u8).wrapping_mul(29) ^ 0x44).collect();
+            let mut plain: Vec<u8> = (0..len).map(|n| (n as u8).wrapping_mul(29) ^ 0x44).collect();
+            if let Some(ci) = plain.get_mut(FIRST) {
+                *ci = 0x7a;
+            }
             for framing in [Framing::FormatA, Framing::FormatB, Framing::WithoutCrc] {
                 let mut frame = plain.clone();
                 frame.resize(320, 0xee);

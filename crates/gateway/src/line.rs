@@ -216,3 +216,128 @@ impl Line {
         self.queue.upkeep(now.synchronised, &known(&*self.decode, &self.deduplicate));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::queue::{self, Position};
+    use crate::simulate::Fleet;
+    use crate::sources::now;
+    use crate::worker::Worker;
+    use esh_core::{CivilTime, Protocol};
+    use std::collections::HashSet;
+    use std::path::Path;
+
+    fn config() -> Config {
+        let text = "name = \"g\"\ndata = \"data\"\n[[source]]\nkind = \"simulate\"\n[[sink]]\nkind = \"stdout\"\n\
+            [queue]\nsize = \"512 KiB\"\nsegment = \"16 KiB\"\n";
+        Config::parse(Path::new("gateway.toml"), text).unwrap()
+    }
+
+    fn line(data: &Path) -> (Line, queue::Reader, queue::Handle) {
+        let config = config();
+        let worker = Worker::new("g", None, Fleet::new(6, 1).keys());
+        let mut opened = Queue::open(data, &config.queue, &["stdout"]).unwrap();
+        let reader = opened.readers.remove(0);
+        let line = Line::restored(&config, Box::new(worker), opened.queue, Arc::default()).unwrap();
+        (line, reader, opened.handle)
+    }
+
+    /// What a process that is killed at this moment leaves behind.
+    fn image(data: &Path) -> tempfile::TempDir {
+        let copy = tempfile::tempdir().unwrap();
+        std::fs::create_dir(copy.path().join(queue::FOLDER)).unwrap();
+        for entry in std::fs::read_dir(data.join(queue::FOLDER)).unwrap() {
+            let from = entry.unwrap().path();
+            std::fs::copy(&from, copy.path().join(queue::FOLDER).join(from.file_name().unwrap())).unwrap();
+        }
+        copy
+    }
+
+    fn frames(reader: &queue::Reader) -> HashSet<String> {
+        let (mut at, mut frames) = (Position::START, HashSet::new());
+        while let Some(entry) = reader.try_next(at) {
+            at = entry.position;
+            let report: serde_json::Value = serde_json::from_slice(&entry.record.report).unwrap();
+            frames.insert(report["frame"].as_str().unwrap().to_owned());
+        }
+        frames
+    }
+
+    /// What must hold after a kill: what was acknowledged is there and known, what is not there is not known.
+    fn holds(data: &Path, sent: &[Capture], acknowledged: usize, delivered: bool) {
+        let image = image(data);
+        let (mut line, reader, _handle) = line(image.path());
+        let there = frames(&reader);
+        for (n, capture) in sent.iter().enumerate() {
+            let hex: String = capture.octets.iter().map(|octet| format!("{octet:02x}")).collect();
+            let known = matches!(line.deduplicate.see(capture, Instant::now()), Seen::Copy(_));
+            assert!(known || n >= acknowledged, "the copy of {n}, which was acknowledged, is not known");
+            if !delivered {
+                assert!(there.contains(&hex) || n >= acknowledged, "{n} was acknowledged and is lost");
+                assert_eq!(
+                    known,
+                    there.contains(&hex),
+                    "the dedup entry of {n} is there with its record, or neither is"
+                );
+            }
+            if known {
+                let report = line.decode.decode(capture, 1).report;
+                let report: serde_json::Value = serde_json::from_slice(&report).unwrap();
+                let replayed = report["error"]["reason"] == "replayed";
+                assert_eq!(
+                    replayed,
+                    !report["counter"].is_null(),
+                    "the counter of {n} comes with its record: {report}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn killed_between_any_two_steps_it_knows_what_it_acknowledged_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut line, reader, _handle) = line(folder.path());
+        let mut fleet = Fleet::new(6, 1);
+        let clock = CivilTime::date(2026, 1, 1).unwrap();
+        let (mut sent, mut acknowledged, mut delivered) = (Vec::new(), 0, false);
+        for round in 0..24 {
+            let capture = Capture {
+                octets: fleet.send(clock).unwrap().octets.into(),
+                protocol: Protocol::Wmbus,
+                framing: None,
+                received_at: now(),
+                source: "air".into(),
+                rssi: None,
+            };
+            sent.push(capture.clone());
+            let (answer, mut answered) = oneshot::channel();
+            line.take(Taken { capture, answer: Some(answer) });
+            assert!(answered.try_recv().is_err(), "nothing is answered before the commit");
+            holds(folder.path(), &sent, acknowledged, delivered);
+            if round % 3 == 1 {
+                continue;
+            }
+            line.commit();
+            acknowledged = if round % 3 == 2 || answered.try_recv() == Ok(Ok(())) { sent.len() } else { acknowledged };
+            assert_eq!(acknowledged, sent.len());
+            holds(folder.path(), &sent, acknowledged, delivered);
+            if round % 5 == 0 {
+                line.queue.keep(&known(&*line.decode, &line.deduplicate));
+                holds(folder.path(), &sent, acknowledged, delivered);
+            }
+            line.upkeep();
+            holds(folder.path(), &sent, acknowledged, delivered);
+        }
+        // Delivered records may go, what they taught does not.
+        let mut last = Position::START;
+        while let Some(entry) = reader.try_next(last) {
+            last = entry.position;
+        }
+        reader.confirm(last);
+        delivered = true;
+        holds(folder.path(), &sent, sent.len(), delivered);
+        line.queue.keep(&known(&*line.decode, &line.deduplicate));
+        holds(folder.path(), &sent, sent.len(), delivered);
+    }
+}

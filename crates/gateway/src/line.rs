@@ -228,14 +228,18 @@ mod tests {
     use std::collections::HashSet;
     use std::path::Path;
 
-    fn config() -> Config {
+    fn config(when_full: &str) -> Config {
         let text = "name = \"g\"\ndata = \"data\"\n[[source]]\nkind = \"simulate\"\n[[sink]]\nkind = \"stdout\"\n\
-            [queue]\nsize = \"512 KiB\"\nsegment = \"16 KiB\"\n";
-        Config::parse(Path::new("gateway.toml"), text).unwrap()
+            [queue]\nsize = \"512 KiB\"\nsegment = \"16 KiB\"\nwhen_full = \"";
+        Config::parse(Path::new("gateway.toml"), &format!("{text}{when_full}\"\n")).unwrap()
     }
 
     fn line(data: &Path) -> (Line, queue::Reader, queue::Handle) {
-        let config = config();
+        line_of(data, "block")
+    }
+
+    fn line_of(data: &Path, when_full: &str) -> (Line, queue::Reader, queue::Handle) {
+        let config = config(when_full);
         let worker = Worker::new("g", None, Fleet::new(6, 1).keys());
         let mut opened = Queue::open(data, &config.queue, &["stdout"]).unwrap();
         let reader = opened.readers.remove(0);
@@ -339,5 +343,66 @@ mod tests {
         holds(folder.path(), &sent, sent.len(), delivered);
         line.queue.keep(&known(&*line.decode, &line.deduplicate));
         holds(folder.path(), &sent, sent.len(), delivered);
+    }
+
+    #[test]
+    fn a_disk_that_fails_is_never_answered_with_ok_and_nothing_taken_is_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut line, reader, handle) = line(folder.path());
+        let mut fleet = Fleet::new(6, 1);
+        let clock = CivilTime::date(2026, 1, 1).unwrap();
+        let mut capture = || Capture {
+            octets: fleet.send(clock).unwrap().octets.into(),
+            protocol: Protocol::Wmbus,
+            framing: None,
+            received_at: now(),
+            source: "air".into(),
+            rssi: None,
+        };
+        let (first, second) = (capture(), capture());
+        let ask = |line: &mut Line, capture: &Capture| {
+            let (answer, mut answered) = oneshot::channel();
+            line.take(Taken { capture: capture.clone(), answer: Some(answer) });
+            line.commit();
+            answered.try_recv().unwrap()
+        };
+        // A segment is there, and then the disk fails for it and for the one that is tried in its place.
+        assert_eq!(ask(&mut line, &first), Ok(()));
+        queue::log::fault::syncs(0, 4);
+        assert_eq!(ask(&mut line, &second), Err(QueueError::Disk));
+        assert_eq!(ask(&mut line, &second), Err(QueueError::Disk), "it is left alone for a while");
+        assert_eq!(frames(&reader).len(), 1, "sinks go on with what is there, and with nothing else");
+        queue::log::fault::syncs(0, 0);
+        std::thread::sleep(Duration::from_millis(1100));
+        assert_eq!(ask(&mut line, &second), Ok(()), "a copy of what was kept, now on the disk");
+        assert_eq!((frames(&reader).len(), handle.unconfirmed()), (2, 2));
+    }
+
+    #[test]
+    fn what_is_dropped_is_told_by_an_event() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut line, reader, _handle) = line_of(folder.path(), "drop_oldest");
+        let mut fleet = Fleet::new(6, 1);
+        let clock = CivilTime::date(2026, 1, 1).unwrap();
+        for _ in 0..1000 {
+            let octets = fleet.send(clock).unwrap().octets.into();
+            let (protocol, received_at) = (Protocol::Wmbus, now());
+            let capture = Capture { octets, protocol, framing: None, received_at, source: "air".into(), rssi: None };
+            line.take(Taken { capture, answer: None });
+        }
+        line.commit();
+        line.upkeep();
+        assert!(line.queue.losses().is_empty());
+        let (mut at, mut records, mut dropped) = (Position::START, 0, 0);
+        while let Some(entry) = reader.try_next(at) {
+            at = entry.position;
+            let report: serde_json::Value = serde_json::from_slice(&entry.record.report).unwrap();
+            match entry.record.kind {
+                crate::record::Kind::Event => dropped += report["dropped"]["count"].as_u64().unwrap(),
+                _ => records += 1,
+            }
+        }
+        assert!(dropped > 0);
+        assert_eq!(records + dropped, 1000);
     }
 }

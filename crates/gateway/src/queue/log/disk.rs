@@ -134,7 +134,7 @@ pub(super) fn sync(file: &File) -> io::Result<()> {
 
 /// Lets chosen syncs of a test fail, as a worn card would.
 #[cfg(test)]
-pub(super) mod fault {
+pub(crate) mod fault {
     use std::cell::Cell;
     use std::io;
 
@@ -143,7 +143,7 @@ pub(super) mod fault {
     }
 
     /// After so many syncs that work, so many fail.
-    pub(in super::super) fn syncs(after: u32, fail: u32) {
+    pub(crate) fn syncs(after: u32, fail: u32) {
         AFTER.set((after, fail));
     }
 

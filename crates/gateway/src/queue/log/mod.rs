@@ -51,6 +51,9 @@ pub use self::reader::{Entry, Reader, Saver};
 pub use self::scan::{Found, Recovered, recover};
 pub use self::state::Snapshot;
 
+#[cfg(test)]
+pub(crate) use self::disk::fault;
+
 use self::index::Shared;
 use self::segment::Active;
 use std::fs::File;

@@ -1,5 +1,6 @@
 //! The seeds of the gateway's fuzz targets, replayed.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![allow(unreachable_pub, reason = "the fuzz target uses it too")]
 
 #[path = "../../../fuzz/bodies/gateway.rs"]
 mod gateway;

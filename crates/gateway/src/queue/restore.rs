@@ -56,7 +56,7 @@ impl Queue {
         let readers = sinks.iter().zip(readers);
         let readers = readers.map(|(sink, log)| Reader::new((*sink).to_owned(), log, Arc::clone(&shared))).collect();
         let handle = Handle { shared: Arc::clone(&shared), gauge: log.gauge(), _cursors: cursors };
-        Ok(Opened { queue: Queue::new(log, shared, config.when_full, opened.snapshot), readers, handle })
+        Ok(Opened { queue: Self::new(log, shared, config.when_full, opened.snapshot), readers, handle })
     }
 
     /// Gives back what was taught and seen, the older first: what the snapshot holds, then what the entries after it do.

@@ -203,6 +203,7 @@ impl<'d> Reader<'d> {
             at,
             quality,
             unrounded,
+            label: vif.text,
             origin: Origin { octets: octets.rest(), header: header.octets, offset: octets.offset() },
         };
         if self.explain {

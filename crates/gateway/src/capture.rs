@@ -36,10 +36,12 @@ pub enum Framing {
     Manchester,
     /// A wired frame of EN 13757-2.
     Wired,
+    /// M-Bus records without a frame, behind as many octets of another carrier.
+    Records(u16),
 }
 
 impl Framing {
-    /// The framing of a word as it stands in a line's `format`.
+    /// The framing of a word as it stands in a line's `format`; `records+2` are records behind two octets.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
         Some(match word {
@@ -49,7 +51,8 @@ impl Framing {
             "3of6" => Self::ThreeOutOfSix,
             "manchester" => Self::Manchester,
             "wired" => Self::Wired,
-            _ => return None,
+            "records" => Self::Records(0),
+            _ => Self::Records(word.strip_prefix("records+")?.parse().ok()?),
         })
     }
 }
@@ -61,4 +64,18 @@ pub struct Stamp {
     pub at: Option<jiff::Timestamp>,
     /// Whether the clock is synchronised.
     pub synchronised: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_may_stand_behind_octets_of_another_carrier() {
+        assert_eq!(Framing::from_word("records"), Some(Framing::Records(0)));
+        assert_eq!(Framing::from_word("records+2"), Some(Framing::Records(2)));
+        for word in ["records+", "records-1", "records+70000", "record", ""] {
+            assert_eq!(Framing::from_word(word), None, "{word}");
+        }
+    }
 }

@@ -50,6 +50,7 @@ mod open;
 mod quantity;
 mod records;
 mod security;
+mod spacing;
 mod status;
 pub mod telegram;
 pub mod transport;

@@ -41,6 +41,9 @@ pub enum Framing {
 }
 
 impl Framing {
+    /// The words of a line's `format`, as they are best written.
+    pub const WORDS: &[&str] = &["A", "B", "none", "3of6", "manchester", "wired", "records", "records+2"];
+
     /// The framing of a word as it stands in a line's `format`; `records+2` are records behind two octets.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
@@ -74,6 +77,7 @@ mod tests {
     fn records_may_stand_behind_octets_of_another_carrier() {
         assert_eq!(Framing::from_word("records"), Some(Framing::Records(0)));
         assert_eq!(Framing::from_word("records+2"), Some(Framing::Records(2)));
+        assert!(Framing::WORDS.iter().all(|word| Framing::from_word(word).is_some()));
         for word in ["records+", "records-1", "records+70000", "record", ""] {
             assert_eq!(Framing::from_word(word), None, "{word}");
         }

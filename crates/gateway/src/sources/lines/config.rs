@@ -3,7 +3,7 @@
 use crate::capture::Framing;
 use crate::config::{Part, Span, Tcp, Wrong, protocol};
 use esh_core::Protocol;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de};
 use std::{fmt, path::Path, path::PathBuf};
 
 /// `kind = "lines"`.
@@ -86,33 +86,24 @@ pub struct Keys {
     max_clients: Option<usize>,
 }
 
-/// The words of [`Framing`].
-#[derive(Clone, Copy, Debug, Deserialize)]
-pub(crate) enum Format {
-    #[serde(alias = "a")]
-    A,
-    #[serde(alias = "b")]
-    B,
-    #[serde(rename = "none")]
-    None,
-    #[serde(rename = "3of6")]
-    ThreeOutOfSix,
-    #[serde(rename = "manchester")]
-    Manchester,
-    #[serde(rename = "wired")]
-    Wired,
+/// A framing by its word.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Format(Framing);
+
+impl<'de> Deserialize<'de> for Format {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let word = String::deserialize(deserializer)?;
+        Framing::from_word(&word).map(Self).ok_or_else(|| {
+            // As serde says it of a closed list, so that a suggestion can be made of it.
+            let known: Vec<_> = Framing::WORDS.iter().map(|word| format!("`{word}`")).collect();
+            de::Error::custom(format_args!("unknown variant `{word}`, expected one of {}", known.join(", ")))
+        })
+    }
 }
 
 impl From<Format> for Framing {
-    fn from(format: Format) -> Self {
-        match format {
-            Format::A => Self::A,
-            Format::B => Self::B,
-            Format::None => Self::None,
-            Format::ThreeOutOfSix => Self::ThreeOutOfSix,
-            Format::Manchester => Self::Manchester,
-            Format::Wired => Self::Wired,
-        }
+    fn from(Format(framing): Format) -> Self {
+        framing
     }
 }
 

@@ -140,7 +140,18 @@ impl Dates {
         let block = blocks.max_by_key(|block| block.storage)?;
         let steps = i64::try_from(block.steps_to(register.storage)?).ok()?;
         let base = self.of(Register { storage: block.storage, ..register }, function)?;
-        block.spacing?.before(base, steps)
+        let spacing = block.spacing?;
+        // A date between the two that the interval does not lead to is of another history.
+        let agrees = |entry: &Entry| {
+            let Some(steps) = entry.register.storage.checked_sub(block.storage) else { return true };
+            let Some(time) = entry.time.filter(|_| entry.register.storage < register.storage) else { return true };
+            let wanted = i64::try_from(steps).ok().and_then(|steps| spacing.before(base, steps));
+            wanted.is_some_and(|wanted| wanted.ymd() == time.ymd())
+        };
+        if !self.entries.iter().take(self.count).all(agrees) {
+            return None;
+        }
+        spacing.before(base, steps)
     }
 }
 
@@ -210,9 +221,8 @@ mod tests {
         assert_eq!(at(u64::MAX), None);
 
         // Storage 8: an hour, three storages from 8 to 10; the date of storage 8 has a time.
-        let octets = [
-            0x81, 0x04, 0xfd, 0x26, 0x01, 0x81, 0x04, 0xfd, 0x22, 0x03, 0x84, 0x04, 0x6d, 0x00, 0x21, 0x41, 0x11,
-        ];
+        let octets =
+            [0x81, 0x04, 0xfd, 0x26, 0x01, 0x81, 0x04, 0xfd, 0x22, 0x03, 0x84, 0x04, 0x6d, 0x00, 0x21, 0x41, 0x11];
         let at = dates(&octets);
         assert_eq!(at(8).as_deref(), Some("2010-01-01T01:00"));
         assert_eq!(at(10).as_deref(), Some("2009-12-31T23:00"));
@@ -224,6 +234,10 @@ mod tests {
         assert_eq!((at(9).as_deref(), at(10)), (Some("2009-12-25"), None));
         let at = dates(&[0x81, 0x04, 0xfd, 0x26, 0x07, 0x82, 0x04, 0x6c, 0x41, 0x11]);
         assert_eq!(at(9), None);
+        // Storage 1 every year, storage 8 a history of its own.
+        let octets = [0x41, 0xfd, 0x29, 0x01, 0x42, 0x6c, 0x9f, 0x2c, 0x82, 0x04, 0x6c, 0x41, 0x11];
+        let at = dates(&octets);
+        assert_eq!((at(2).as_deref(), at(9)), (Some("2019-12-31"), None));
         // No interval, or one of nothing, is none.
         let at = dates(&[0x81, 0x04, 0xfd, 0x28, 0x00, 0x82, 0x04, 0x6c, 0x41, 0x11]);
         assert_eq!(at(9), None);

@@ -47,6 +47,7 @@ pub mod line;
 pub mod link;
 mod note;
 mod open;
+mod profile;
 mod quantity;
 mod records;
 mod security;

@@ -29,7 +29,8 @@ pub(crate) struct SoFar {
 
 impl SoFar {
     pub(crate) const fn new(framing: Framing) -> Self {
-        let protocol = if matches!(framing, Framing::Wired | Framing::Records { .. }) { Protocol::Mbus } else { Protocol::Wmbus };
+        let protocol =
+            if matches!(framing, Framing::Wired | Framing::Records { .. }) { Protocol::Mbus } else { Protocol::Wmbus };
         Self { protocol, meter: None, mode: None, counter: None, link_names_mode: false }
     }
 

@@ -95,11 +95,7 @@ fn bare_records_are_read_behind_a_stated_number_of_octets() {
     assert_eq!(reports[0]["error"], Value::Null);
     assert_eq!(
         values(&reports[1]),
-        [
-            ("1.234".into(), Value::Null),
-            ("\"2020-12-31\"".into(), Value::Null),
-            ("0.001".into(), "2020-12-31".into())
-        ]
+        [("1.234".into(), Value::Null), ("\"2020-12-31\"".into(), Value::Null), ("0.001".into(), "2020-12-31".into())]
     );
     assert_eq!((&reports[1]["error"]["reason"], &reports[1]["error"]["octet"]), (&json!("truncated"), &json!(20)));
     assert_eq!(reports[2]["error"], Value::Null);

@@ -87,7 +87,8 @@ fn heat(to: &mut RecordWriter<'_>) -> usize {
     to.number(Coded::Bcd(2), 0, &[0x5e], 421).number(Coded::Integer(2), 0, &[0x61], 2_330);
     to.time(0, now()).number(Coded::Integer(4), 1, &[0x06], 34_567).number(Coded::Integer(4), 1, &[0x14], 876_543);
     to.time(1, due_date()).flags(0, &[0xfd, 0x17], 0);
-    13
+    to.number(Coded::Integer(4), 2, &[0x06], 23_456).number(Coded::Integer(4), 2, &[0x14], 765_432);
+    15
 }
 
 /// Energy in both directions, power, voltages and currents, and a year of months.

@@ -1,7 +1,7 @@
 //! What the fuzz target of the gateway holds to be true of any line. The ordinary tests replay the seeds with the same.
 
-use esh_core::{Key, Protocol};
 use esh_core::report::Report;
+use esh_core::{Key, Protocol};
 use esh_gateway::analyse::{self, Options, decode_lines};
 
 /// Decodes octets as lines, and as a frame that is explained; whatever comes out is a report that reads back.

@@ -22,3 +22,8 @@ pub mod secret;
 pub mod sinks;
 pub mod sources;
 pub mod stop;
+
+/// The worked example of the README is a test, so that it stays true.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

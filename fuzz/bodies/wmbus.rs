@@ -82,6 +82,9 @@ pub(crate) fn wmbus_open(octets: &[u8]) {
     for framing in [Framing::Recognise, Framing::FormatA, Framing::FormatB, Framing::WithoutCrc] {
         open_and_read(framing, octets);
     }
+    for skip in 0..3 {
+        open_and_read(Framing::Records { skip }, octets);
+    }
     let mut decoded = vec![0; octets.len()];
     for line in [esh_wmbus::line::three_out_of_six, esh_wmbus::line::manchester] {
         let len = line(octets, &mut decoded);

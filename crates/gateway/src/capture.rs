@@ -2,6 +2,9 @@
 
 use bytes::Bytes;
 use esh_core::Protocol;
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer};
+use std::fmt;
 use std::sync::Arc;
 
 /// One whole message and the circumstances of its coming.
@@ -36,10 +39,15 @@ pub enum Framing {
     Manchester,
     /// A wired frame of EN 13757-2.
     Wired,
+    /// M-Bus records without a frame, behind as many octets of another carrier.
+    Records(u16),
 }
 
 impl Framing {
-    /// The framing of a word as it stands in a line's `format`.
+    /// The words of a line's `format`, as they are best written.
+    pub const WORDS: &[&str] = &["A", "B", "none", "3of6", "manchester", "wired", "records", "records+2"];
+
+    /// The framing of a word as it stands in a line's `format`; `records+2` are records behind two octets.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
         Some(match word {
@@ -49,8 +57,29 @@ impl Framing {
             "3of6" => Self::ThreeOutOfSix,
             "manchester" => Self::Manchester,
             "wired" => Self::Wired,
-            _ => return None,
+            "records" => Self::Records(0),
+            _ => Self::Records(word.strip_prefix("records+")?.parse().ok()?),
         })
+    }
+}
+
+impl<'de> Deserialize<'de> for Framing {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Word;
+
+        impl Visitor<'_> for Word {
+            type Value = Framing;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "one of {}", Framing::WORDS.join(", "))
+            }
+
+            fn visit_str<E: serde::de::Error>(self, word: &str) -> Result<Framing, E> {
+                Framing::from_word(word).ok_or_else(|| E::unknown_variant(word, Framing::WORDS))
+            }
+        }
+
+        deserializer.deserialize_str(Word)
     }
 }
 
@@ -61,4 +90,19 @@ pub struct Stamp {
     pub at: Option<jiff::Timestamp>,
     /// Whether the clock is synchronised.
     pub synchronised: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_may_stand_behind_octets_of_another_carrier() {
+        assert_eq!(Framing::from_word("records"), Some(Framing::Records(0)));
+        assert_eq!(Framing::from_word("records+2"), Some(Framing::Records(2)));
+        assert!(Framing::WORDS.iter().all(|word| Framing::from_word(word).is_some()));
+        for word in ["records+", "records-1", "records+70000", "record", ""] {
+            assert_eq!(Framing::from_word(word), None, "{word}");
+        }
+    }
 }

@@ -2,25 +2,16 @@
 //! threads, and in the order of its lines.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
+mod common;
+
+use common::corpus;
 use esh_core::Protocol;
 use esh_core::report::Report;
-use esh_gateway::analyse::{Options, decode_lines};
+use esh_gateway::analyse::{Keys, Options, decode_lines};
 use serde_json::{Value, json};
-use std::path::PathBuf;
-
-/// The rows of a corpus, or `None`, said on standard error, where there is none.
-fn corpus(name: &str) -> Option<Vec<Value>> {
-    let folder = std::env::var_os("ESH_CORPUS")
-        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/corpus")), PathBuf::from);
-    let Ok(text) = std::fs::read_to_string(folder.join(name)) else {
-        eprintln!("skipped: no corpus {name}");
-        return None;
-    };
-    Some(text.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
-}
 
 fn options() -> Options {
-    Options { protocol: Protocol::Wmbus, keys: Vec::new(), replay_check: false, opened: true }
+    Options { protocol: Protocol::Wmbus, keys: Keys::default(), replay_check: false, opened: true }
 }
 
 fn reports(lines: &str, threads: usize) -> Vec<String> {
@@ -71,6 +62,36 @@ fn the_number_of_threads_changes_nothing() {
     for threads in [2, 3, 8] {
         assert_eq!(reports(&lines, threads), one);
     }
+}
+
+/// M-Bus records that LoRaWAN, NB-IoT and the like carry: no frame, no meter, octets of their own before them.
+#[test]
+fn bare_records_are_read_behind_a_stated_number_of_octets() {
+    let lines = [
+        r#"{"format":"records","hex":"0413d2040000"}"#,
+        r#"{"format":"records+2","hex":"aabb0413d2040000426c9f2c4413010000004b6e"}"#,
+        r#"{"format":"records+2","hex":"aabb"}"#,
+        r#"{"format":"records+3","hex":"aabb"}"#,
+        r#"{"format":"records+x","hex":"aabb"}"#,
+    ];
+    let reports: Vec<Value> =
+        reports(&lines.join("\n"), 1).iter().map(|report| serde_json::from_str(report).unwrap()).collect();
+    let values = |report: &Value| {
+        let readings = report["readings"].as_array().unwrap().iter();
+        readings.map(|reading| (reading["value"].to_string(), reading["at"].clone())).collect::<Vec<_>>()
+    };
+    assert_eq!(values(&reports[0]), [("1.234".into(), Value::Null)]);
+    assert_eq!(reports[0]["meter"], Value::Null);
+    assert_eq!(reports[0]["security"]["state"], "none");
+    assert_eq!(reports[0]["error"], Value::Null);
+    assert_eq!(
+        values(&reports[1]),
+        [("1.234".into(), Value::Null), ("\"2020-12-31\"".into(), Value::Null), ("0.001".into(), "2020-12-31".into())]
+    );
+    assert_eq!((&reports[1]["error"]["reason"], &reports[1]["error"]["octet"]), (&json!("truncated"), &json!(20)));
+    assert_eq!(reports[2]["error"], Value::Null);
+    assert_eq!(reports[3]["error"]["field"], "octets before the records");
+    assert_eq!(reports[4]["error"]["field"], "format");
 }
 
 #[test]

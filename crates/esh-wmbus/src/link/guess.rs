@@ -40,7 +40,7 @@ pub(super) fn guess(octets: &[u8]) -> Result<Outline, DecodeError> {
         Err(_) => {}
     }
     if first
-        && (seen == 0 || without_crc(octets).is_err())
+        && (seen == 0 || exact || without_crc(octets).is_err())
         && let Err(error) = format_a
     {
         return Err(error);
@@ -63,9 +63,9 @@ fn length_not_damaged(octets: &[u8], len: usize) -> Result<(), DecodeError> {
     let all = octets.len();
     let behind = octets.get(FIRST + 2..).unwrap_or_default();
     let format_a = all.saturating_sub(3 + 2 * behind.len().div_ceil(BLOCK + 2));
-    let damaged = with_length(octets.get(..FIRST + 2), format_a)
-        || all > len
-            && (with_length(octets.get(..all.min(FIRST_B + 2)), all - 1)
-                || behind.chunks(BLOCK + 2).any(|block| check(block, 0).is_ok()));
+    let mut right = behind.chunks(BLOCK + 2).map(|block| check(block, 0).is_ok());
+    // One CRC alone may be right by chance.
+    let damaged = with_length(octets.get(..FIRST + 2), format_a) && right.all(|right| right)
+        || all > len && with_length(octets.get(..all.min(FIRST_B + 2)), all - 1);
     if damaged { Err(Input::new(octets, 0, Layer::Link).error("L-field", Reason::Malformed)) } else { Ok(()) }
 }

@@ -24,6 +24,12 @@ pub enum Framing {
     Assembled,
     /// Wired, EN 13757-2.
     Wired,
+    /// No frame but a bare run of records, as other carriers have them inside: octets of the carrier's own, which are
+    /// passed over, and records to the end.
+    Records {
+        /// The octets before the first record.
+        skip: usize,
+    },
 }
 
 /// A frame that has been recognised: its format, its end, and that its check sums are right.
@@ -54,6 +60,10 @@ pub fn recognise(octets: &[u8], framing: Framing) -> Result<Outline, DecodeError
         Framing::WithoutCrc => without_crc(octets)?,
         Framing::Assembled => octets.len(),
         Framing::Wired => wired::check(octets)?,
+        Framing::Records { skip } => {
+            Input::new(octets, 0, Layer::Link).take("octets before the records", skip)?;
+            octets.len()
+        }
     };
     Ok(Outline { framing, len })
 }

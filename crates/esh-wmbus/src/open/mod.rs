@@ -32,7 +32,8 @@ pub(crate) struct SoFar {
 
 impl SoFar {
     pub(crate) const fn new(framing: Framing) -> Self {
-        let protocol = if matches!(framing, Framing::Wired) { Protocol::Mbus } else { Protocol::Wmbus };
+        let protocol =
+            if matches!(framing, Framing::Wired | Framing::Records { .. }) { Protocol::Mbus } else { Protocol::Wmbus };
         Self { protocol, meter: None, mode: None, counter: None, link_names_mode: false }
     }
 
@@ -58,6 +59,12 @@ pub(crate) struct Lower<'k> {
     pub(crate) wired: bool,
     /// What became of the encryption of the extended link.
     pub(crate) link_state: SecurityState,
+}
+
+/// Records without a frame, behind octets that are not this crate's: there is nothing to open.
+pub(crate) const fn bare(octets: &[u8], skip: usize) -> Found {
+    let content = if skip == octets.len() { Content::Nothing } else { Content::Records };
+    Found { content, start: skip, end: octets.len(), security: Security::NONE }
 }
 
 /// Opens everything above the link, or leaves it as it was.

@@ -70,7 +70,7 @@ pub struct Keys {
     name: Option<String>,
     #[serde(deserialize_with = "protocol")]
     protocol: Protocol,
-    format: Option<Format>,
+    format: Option<Framing>,
     listen: Option<Tcp>,
     connect: Option<Tcp>,
     file: Option<PathBuf>,
@@ -84,36 +84,6 @@ pub struct Keys {
     longest_line: Option<usize>,
     line_timeout: Option<Span>,
     max_clients: Option<usize>,
-}
-
-/// The words of [`Framing`].
-#[derive(Clone, Copy, Debug, Deserialize)]
-pub(crate) enum Format {
-    #[serde(alias = "a")]
-    A,
-    #[serde(alias = "b")]
-    B,
-    #[serde(rename = "none")]
-    None,
-    #[serde(rename = "3of6")]
-    ThreeOutOfSix,
-    #[serde(rename = "manchester")]
-    Manchester,
-    #[serde(rename = "wired")]
-    Wired,
-}
-
-impl From<Format> for Framing {
-    fn from(format: Format) -> Self {
-        match format {
-            Format::A => Self::A,
-            Format::B => Self::B,
-            Format::None => Self::None,
-            Format::ThreeOutOfSix => Self::ThreeOutOfSix,
-            Format::Manchester => Self::Manchester,
-            Format::Wired => Self::Wired,
-        }
-    }
 }
 
 impl Part for Config {

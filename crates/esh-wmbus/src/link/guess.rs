@@ -69,3 +69,41 @@ fn length_not_damaged(octets: &[u8], len: usize) -> Result<(), DecodeError> {
         || all > len && with_length(octets.get(..all.min(FIRST_B + 2)), all - 1);
     if damaged { Err(Input::new(octets, 0, Layer::Link).error("L-field", Reason::Malformed)) } else { Ok(()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::link::lay_out;
+    use std::vec::Vec;
+
+    #[test]
+    fn a_damaged_length_or_head_is_not_a_frame_without_crcs() {
+        let laid_out = |len: usize, framing| {
+            let mut frame: Vec<u8> = (0..len as u8).map(|n| n.wrapping_mul(29) ^ 0x44).collect();
+            frame.resize(len + 40, 0);
+            let sent = lay_out(&mut frame, len, framing).unwrap();
+            frame.truncate(sent);
+            frame
+        };
+        let body = [0x08, 0x01, 0x72];
+        let wired =
+            [&[wired::LONG, 111, 111, wired::LONG][..], &body, &[0; 108], &[wired::sum(&body), wired::STOP]].concat();
+        for (frame, octet, bit, reason) in [
+            (laid_out(42, Framing::FormatA), 0, 0x20, "L-field"),
+            // With this length, a frame without CRCs would end where this one does.
+            (laid_out(52, Framing::FormatA), 0, 0x08, "L-field"),
+            (laid_out(40, Framing::FormatB), 0, 0x20, "L-field"),
+            (laid_out(140, Framing::FormatB), 1, 0x01, "CRC"),
+            (laid_out(20, Framing::FormatA), 13, 0x01, "CRC"),
+            (wired.clone(), 0, 0x01, "start character"),
+            (wired.clone(), 2, 0x10, "L-field, repeated"),
+            (wired.clone(), 9, 0x10, "check sum"),
+            (wired, 116, 0x10, "stop character"),
+        ] {
+            assert!(guess(&frame).is_ok());
+            let mut damaged = frame;
+            damaged[octet] ^= bit;
+            assert_eq!(guess(&damaged).unwrap_err().field, reason, "{damaged:02x?}");
+        }
+    }
+}

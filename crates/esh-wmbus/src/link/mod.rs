@@ -1,9 +1,10 @@
 //! Frames: where one begins and ends on the link, which format it has, and its check sums.
 
-use crate::{
-    crc::{Crc, crc},
-    wired,
-};
+mod format_a;
+mod format_b;
+mod guess;
+
+use crate::{crc::crc, wired};
 use esh_core::{DecodeError, Input, Layer, Reason};
 
 /// How the octets of a frame are laid out.
@@ -53,9 +54,9 @@ const FIRST_B: usize = 126;
 /// [`Reason::Truncated`] when the frame is longer than the octets, [`Reason::Checksum`] when a check sum is wrong.
 pub fn recognise(octets: &[u8], framing: Framing) -> Result<Outline, DecodeError> {
     let len = match framing {
-        Framing::Recognise => return guess(octets),
-        Framing::FormatA => format_a(octets)?,
-        Framing::FormatB => format_b(octets)?,
+        Framing::Recognise => return guess::guess(octets),
+        Framing::FormatA => format_a::format_a(octets)?,
+        Framing::FormatB => format_b::format_b(octets)?,
         Framing::WithoutCrc => without_crc(octets)?,
         Framing::Assembled => octets.len(),
         Framing::Wired => wired::check(octets)?,
@@ -65,66 +66,6 @@ pub fn recognise(octets: &[u8], framing: Framing) -> Result<Outline, DecodeError
         }
     };
     Ok(Outline { framing, len })
-}
-
-fn guess(octets: &[u8]) -> Result<Outline, DecodeError> {
-    let found = |framing, len| Ok(Outline { framing, len });
-    let wired = wired::check(octets);
-    // `E5` and `10` may also be the L-field of a wireless frame.
-    if let Ok(len) = wired
-        && (octets.first() == Some(&wired::LONG) || len == octets.len())
-    {
-        return found(Framing::Wired, len);
-    }
-    let format_a = format_a(octets);
-    if let Ok(len) = format_a {
-        return found(Framing::FormatA, len);
-    }
-    // One right CRC may be chance, in one frame of 65536. A second one, or a frame that ends where nothing else does,
-    // is format A, damaged or cut.
-    let first = octets.get(..FIRST + 2).is_some_and(|block| check(block, 0).is_ok());
-    let exact = length_a(octets).is_ok_and(|len| len == octets.len());
-    let (right, seen) = if first || exact { blocks_right(octets) } else { (0, 0) };
-    if right > 0
-        && let Err(error) = format_a
-    {
-        return Err(error);
-    }
-    match format_b(octets) {
-        Ok(len) => return found(Framing::FormatB, len),
-        // One of two CRCs is right. Damage to a frame with one CRC makes it a frame without CRCs.
-        Err(error) if error.offset > FIRST_B + 2 || second_right(octets) => return Err(error),
-        Err(_) => {}
-    }
-    if first
-        && (seen == 0 || without_crc(octets).is_err())
-        && let Err(error) = format_a
-    {
-        return Err(error);
-    }
-    match without_crc(octets) {
-        _ if wired::meant(octets) => wired.and_then(|len| found(Framing::Wired, len)),
-        Ok(len) => length_not_damaged(octets, len).and_then(|()| found(Framing::WithoutCrc, len)),
-        Err(_) if wired::looks_wired(octets) => wired.and_then(|len| found(Framing::Wired, len)),
-        Err(error) => Err(error),
-    }
-}
-
-/// Makes sure that what would be a frame of `len` octets without CRCs is not one of format A or B with a wrong L-field:
-/// there, CRCs are right if the frame is as long as the octets.
-fn length_not_damaged(octets: &[u8], len: usize) -> Result<(), DecodeError> {
-    let with_length = |block: Option<&[u8]>, length: usize| {
-        let (Some([_, rest @ .., high, low]), Ok(length)) = (block, u8::try_from(length)) else { return false };
-        Crc::NEW.and(&[length]).and(rest).value() == u16::from_be_bytes([*high, *low])
-    };
-    let all = octets.len();
-    let behind = octets.get(FIRST + 2..).unwrap_or_default();
-    let format_a = all.saturating_sub(3 + 2 * behind.len().div_ceil(BLOCK + 2));
-    let damaged = with_length(octets.get(..FIRST + 2), format_a)
-        || all > len
-            && (with_length(octets.get(..all.min(FIRST_B + 2)), all - 1)
-                || behind.chunks(BLOCK + 2).any(|block| check(block, 0).is_ok()));
-    if damaged { Err(Input::new(octets, 0, Layer::Link).error("L-field", Reason::Malformed)) } else { Ok(()) }
 }
 
 /// Reads the L-field of a wireless frame, which counts the octets behind it.
@@ -148,43 +89,6 @@ fn without_crc(octets: &[u8]) -> Result<usize, DecodeError> {
     whole(octets, length(octets, 0)? + 1)
 }
 
-fn length_a(octets: &[u8]) -> Result<usize, DecodeError> {
-    let length = length(octets, 0)?;
-    Ok(length + 1 + 2 + 2 * (length + 1 - FIRST).div_ceil(BLOCK))
-}
-
-fn format_a(octets: &[u8]) -> Result<usize, DecodeError> {
-    let len = length_a(octets)?;
-    // A cut frame is first of all cut; a wrong CRC before the cut is the graver news.
-    for (at, block) in Blocks::new(octets.get(..len).unwrap_or(octets)) {
-        check(block, at)?;
-    }
-    whole(octets, len)
-}
-
-/// How many blocks behind the first one of format A are right, and how many whole ones there are.
-fn blocks_right(octets: &[u8]) -> (usize, usize) {
-    let len = length_a(octets).map_or(0, |len| len.min(octets.len()));
-    let blocks = Blocks::new(octets.get(..len).unwrap_or_default()).skip(1);
-    blocks.fold((0, 0), |(right, seen), (at, block)| (right + usize::from(check(block, at).is_ok()), seen + 1))
-}
-
-fn format_b(octets: &[u8]) -> Result<usize, DecodeError> {
-    let len = whole(octets, length(octets, 2)? + 1)?;
-    let (first, second) = octets.get(..len).unwrap_or_default().split_at(len.min(FIRST_B + 2));
-    check(first, 0)?;
-    if !second.is_empty() {
-        check(second, FIRST_B + 2)?;
-    }
-    Ok(len)
-}
-
-/// Whether the second block of a frame of format B is right.
-fn second_right(octets: &[u8]) -> bool {
-    let len = length(octets, 2).map_or(0, |length| length + 1);
-    octets.get(FIRST_B + 2..len).is_some_and(|block| check(block, 0).is_ok())
-}
-
 /// Checks a block that ends with its CRC.
 fn check(block: &[u8], at: usize) -> Result<(), DecodeError> {
     let Some((data, sent)) = block.split_last_chunk::<2>() else {
@@ -196,32 +100,6 @@ fn check(block: &[u8], at: usize) -> Result<(), DecodeError> {
     }
     let reason = Reason::Checksum { found: found.into(), computed: computed.into() };
     Err(DecodeError { layer: Layer::Link, field: "CRC", offset: at + data.len(), reason })
-}
-
-/// The whole blocks of a frame of format A with their CRCs, and where they begin. The last one may be short, and is
-/// whole only if the octets end with the frame.
-struct Blocks<'a> {
-    rest: &'a [u8],
-    at: usize,
-    end: usize,
-}
-
-impl<'a> Blocks<'a> {
-    fn new(octets: &'a [u8]) -> Self {
-        Self { rest: octets, at: 0, end: length_a(octets).unwrap_or_default() }
-    }
-}
-
-impl<'a> Iterator for Blocks<'a> {
-    type Item = (usize, &'a [u8]);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let at = self.at;
-        let len = if at == 0 { FIRST + 2 } else { (BLOCK + 2).min(self.end.saturating_sub(at)) };
-        let (block, rest) = self.rest.split_at_checked(len).filter(|_| len > 2)?;
-        (self.rest, self.at) = (rest, at + len);
-        Some((at, block))
-    }
 }
 
 impl Outline {

@@ -24,6 +24,11 @@ pub trait Known {
         let _ = (meter, signature);
         None
     }
+
+    /// Whether the record headers of that signature need not be taught again.
+    fn has_layout(&self, meter: Option<&Meter>, signature: u16) -> bool {
+        self.layout(meter, signature).is_some()
+    }
 }
 
 /// Knows nothing: enough for meters that send in plain.

@@ -1,6 +1,9 @@
 //! Frames: where one begins and ends on the link, which format it has, and its check sums.
 
-use crate::{crc::crc, wired};
+use crate::{
+    crc::{Crc, crc},
+    wired,
+};
 use esh_core::{DecodeError, Input, Layer, Reason};
 
 /// How the octets of a frame are laid out.
@@ -87,8 +90,11 @@ fn guess(octets: &[u8]) -> Result<Outline, DecodeError> {
     {
         return Err(error);
     }
-    if let Ok(len) = format_b(octets) {
-        return found(Framing::FormatB, len);
+    match format_b(octets) {
+        Ok(len) => return found(Framing::FormatB, len),
+        // One of two CRCs is right. Damage to a frame with one CRC makes it a frame without CRCs.
+        Err(error) if error.offset > FIRST_B + 2 || second_right(octets) => return Err(error),
+        Err(_) => {}
     }
     if first
         && (seen == 0 || without_crc(octets).is_err())
@@ -96,15 +102,29 @@ fn guess(octets: &[u8]) -> Result<Outline, DecodeError> {
     {
         return Err(error);
     }
-    // `68 L L 68` that breaks off is a wired frame cut short, rather than a wireless one whose C and M-field look so.
-    let cut = wired::looks_wired(octets)
-        && wired.is_err_and(|error| matches!(error.reason, Reason::Truncated { .. }) && error.offset > 3);
     match without_crc(octets) {
-        Err(_) | Ok(_) if cut => wired.and_then(|len| found(Framing::Wired, len)),
-        Ok(len) => found(Framing::WithoutCrc, len),
+        _ if wired::meant(octets) => wired.and_then(|len| found(Framing::Wired, len)),
+        Ok(len) => length_not_damaged(octets, len).and_then(|()| found(Framing::WithoutCrc, len)),
         Err(_) if wired::looks_wired(octets) => wired.and_then(|len| found(Framing::Wired, len)),
         Err(error) => Err(error),
     }
+}
+
+/// Makes sure that what would be a frame of `len` octets without CRCs is not one of format A or B with a wrong L-field:
+/// there, CRCs are right if the frame is as long as the octets.
+fn length_not_damaged(octets: &[u8], len: usize) -> Result<(), DecodeError> {
+    let with_length = |block: Option<&[u8]>, length: usize| {
+        let (Some([_, rest @ .., high, low]), Ok(length)) = (block, u8::try_from(length)) else { return false };
+        Crc::NEW.and(&[length]).and(rest).value() == u16::from_be_bytes([*high, *low])
+    };
+    let all = octets.len();
+    let behind = octets.get(FIRST + 2..).unwrap_or_default();
+    let format_a = all.saturating_sub(3 + 2 * behind.len().div_ceil(BLOCK + 2));
+    let damaged = with_length(octets.get(..FIRST + 2), format_a)
+        || all > len
+            && (with_length(octets.get(..all.min(FIRST_B + 2)), all - 1)
+                || behind.chunks(BLOCK + 2).any(|block| check(block, 0).is_ok()));
+    if damaged { Err(Input::new(octets, 0, Layer::Link).error("L-field", Reason::Malformed)) } else { Ok(()) }
 }
 
 /// Reads the L-field of a wireless frame, which counts the octets behind it.
@@ -157,6 +177,12 @@ fn format_b(octets: &[u8]) -> Result<usize, DecodeError> {
         check(second, FIRST_B + 2)?;
     }
     Ok(len)
+}
+
+/// Whether the second block of a frame of format B is right.
+fn second_right(octets: &[u8]) -> bool {
+    let len = length(octets, 2).map_or(0, |length| length + 1);
+    octets.get(FIRST_B + 2..len).is_some_and(|block| check(block, 0).is_ok())
 }
 
 /// Checks a block that ends with its CRC.

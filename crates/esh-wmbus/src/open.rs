@@ -9,7 +9,8 @@ use crate::{
     link::Framing,
     note::{Notes, at},
     security::{self, Envelope, Plain, derive::Direction},
-    transport::{Configuration, Transport, note_address, status_alarms},
+    status::alarms_of_status,
+    transport::{Configuration, Transport, note_address},
     wired,
 };
 use esh_core::{
@@ -251,7 +252,7 @@ pub(crate) fn upper(
         notes.learned(Learned::Counter { purpose: Purpose::Data, counter: counter.into() });
     }
     if let (false, Some(header)) = (to_meter, header) {
-        notes.alarms(status_alarms(header.status));
+        notes.alarms(alarms_of_status(header.status));
     }
     let (start, end) = (envelope.payload, end - plain.tail);
     let security = combine(&plain, header.map(|_| configuration.mode()), lower.link_state);

@@ -52,7 +52,7 @@ impl Format for Records {
                 Next::End => break,
             }
         }
-        if teaches && known.layout(meter, signature.value()).is_none() {
+        if teaches && !known.has_layout(meter, signature.value()) {
             layout::teach(start, signature.value(), out);
         }
         Ok(())

@@ -2,6 +2,9 @@
 
 use bytes::Bytes;
 use esh_core::Protocol;
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer};
+use std::fmt;
 use std::sync::Arc;
 
 /// One whole message and the circumstances of its coming.
@@ -57,6 +60,26 @@ impl Framing {
             "records" => Self::Records(0),
             _ => Self::Records(word.strip_prefix("records+")?.parse().ok()?),
         })
+    }
+}
+
+impl<'de> Deserialize<'de> for Framing {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Word;
+
+        impl Visitor<'_> for Word {
+            type Value = Framing;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "one of {}", Framing::WORDS.join(", "))
+            }
+
+            fn visit_str<E: serde::de::Error>(self, word: &str) -> Result<Framing, E> {
+                Framing::from_word(word).ok_or_else(|| E::unknown_variant(word, Framing::WORDS))
+            }
+        }
+
+        deserializer.deserialize_str(Word)
     }
 }
 

@@ -50,8 +50,15 @@ impl Display for Plan {
         let Config { name, sources, sinks, queue, drain, deduplicate, .. } = &self.config;
         writeln!(f, "gateway {name}")?;
         for source in sources {
-            let sources::Config::Lines(lines) = source;
             let name = source.name().unwrap_or_default();
+            let lines = match source {
+                sources::Config::Lines(lines) => lines,
+                sources::Config::Simulate(simulate) => {
+                    let every = simulate.every.0.as_millis();
+                    writeln!(f, "source {name}: {} simulated meters, a telegram every {every} ms", simulate.meters)?;
+                    continue;
+                }
+            };
             writeln!(f, "source {name}: {} lines from {}", lines.protocol.word(), lines.input)?;
             if lines.ack {
                 writeln!(f, "  answers every line: `ok` once it is in the queue, or `refused` and the reason")?;
@@ -75,6 +82,7 @@ impl Display for Plan {
                     writeln!(f, "sink file: {path}, {} octets each{daily}, {} older ones kept", file.size, file.keep)?;
                 }
                 sinks::Config::Stdout(_) => writeln!(f, "sink stdout: one report a line")?,
+                sinks::Config::Table(_) => writeln!(f, "sink table: the last report of each meter")?,
             }
         }
         writeln!(f, "a stop waits up to {} s for what has been taken", drain.0.as_secs())?;

@@ -1,11 +1,17 @@
 //! The command line.
 
-use crate::analyse;
+use crate::config::Config;
+use crate::keys::KeyStore;
+use crate::simulate::{Fleet, command};
+use crate::worker::Worker;
+use crate::{analyse, check, log, run, sources};
+use anyhow::Context;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use esh_core::{Key, Protocol};
+use esh_core::{CivilTime, Key, Protocol};
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// From the packets of utility meters to readings people can bill from.
 #[derive(Debug, Parser)]
@@ -17,8 +23,55 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the gateway
+    Run(RunArgs),
+    /// Check a configuration, and say what the gateway would do
+    Check(RunArgs),
     /// Decode frames: octets in, reports out
     Decode(Decode),
+    /// Simulated meters through the whole gateway, readings on the terminal: no broker and no hardware needed
+    Demo(Demo),
+    /// Print telegrams of simulated meters
+    Simulate(Simulate),
+}
+
+/// Run the gateway.
+#[derive(Debug, Args)]
+struct RunArgs {
+    /// The configuration (gateway.toml)
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+}
+
+/// Simulated meters through the whole gateway.
+#[derive(Debug, Args)]
+struct Demo {
+    /// End after so many seconds; otherwise with Ctrl-C
+    #[arg(long = "for", value_name = "SECONDS")]
+    seconds: Option<u64>,
+}
+
+/// Print telegrams of simulated meters.
+#[derive(Debug, Args)]
+struct Simulate {
+    /// The protocol: wmbus
+    #[arg(value_parser = protocol)]
+    protocol: Protocol,
+    /// How many telegrams
+    #[arg(long, default_value_t = 12)]
+    count: u64,
+    /// From how many meters
+    #[arg(long, default_value_t = 6)]
+    meters: usize,
+    /// Another seed has other meters, keys and readings
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// JSON lines with id, octets and key
+    #[arg(long)]
+    json: bool,
+    /// Write the keys of the meters to this file (keys.toml)
+    #[arg(long, value_name = "FILE")]
+    keys: Option<PathBuf>,
 }
 
 /// Decode frames: octets in, reports out.
@@ -83,12 +136,94 @@ pub fn main() -> ExitCode {
         }
     };
     let result = match cli.command {
+        Command::Run(args) => run_gateway(&args.config),
+        Command::Check(args) => check_gateway(&args.config),
         Command::Decode(decode) => decode.run(),
+        Command::Demo(demo) => demo.run(),
+        Command::Simulate(simulate) => simulate.run(),
     };
     result.unwrap_or_else(|error| {
         eprintln!("esh-gateway: {error:#}");
         ExitCode::from(2)
     })
+}
+
+/// Exit status: 0 when everything that came in has gone out, 1 when not, 2 when it could not begin.
+fn run_gateway(file: &Path) -> anyhow::Result<ExitCode> {
+    let config = Config::load(file)?;
+    log::start(config.log);
+    let keys = match &config.keys {
+        Some(file) => KeyStore::load(file)?,
+        None => KeyStore::default(),
+    };
+    keys.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
+    let worker = Worker::new(&config.name, Some(config.time_zone.0.clone()), keys);
+    Ok(exit(run::until_signal(&config, Box::new(worker), None)?.is_clean()))
+}
+
+fn check_gateway(file: &Path) -> anyhow::Result<ExitCode> {
+    print!("{}", check::check(file)?);
+    Ok(ExitCode::SUCCESS)
+}
+
+const fn exit(clean: bool) -> ExitCode {
+    if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// What `demo` runs: a configuration like any other.
+const DEMO: &str = r#"
+name = "demo"
+data = "esh-demo"
+time_zone = "UTC"
+
+[[source]]
+kind = "simulate"
+name = "air"
+meters = 12
+every = "120ms"
+
+[[sink]]
+kind = "table"
+"#;
+
+impl Demo {
+    fn run(&self) -> anyhow::Result<ExitCode> {
+        let config = Config::parse(Path::new("demo.toml"), DEMO)?;
+        let keys = config.sources.iter().find_map(|source| match source {
+            sources::Config::Simulate(simulate) => Some(Fleet::new(simulate.meters, simulate.seed).keys()),
+            sources::Config::Lines(_) => None,
+        });
+        let worker = Worker::new(&config.name, Some(config.time_zone.0.clone()), keys.unwrap_or_default());
+        let limit = self.seconds.map(Duration::from_secs);
+        Ok(exit(run::until_signal(&config, Box::new(worker), limit)?.is_clean()))
+    }
+}
+
+impl Simulate {
+    fn run(&self) -> anyhow::Result<ExitCode> {
+        if self.protocol != Protocol::Wmbus {
+            anyhow::bail!("only wmbus can be simulated");
+        }
+        let mut fleet = Fleet::new(self.meters, self.seed);
+        if let Some(file) = &self.keys {
+            write_private(file, &fleet.keys_toml()).with_context(|| file.display().to_string())?;
+        }
+        let options = command::Options { count: self.count, meters: self.meters, seed: self.seed, json: self.json };
+        let start = CivilTime::date(2026, 1, 1).context("the calendar has no new year")?;
+        let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+        match command::print(&options, &mut fleet, start, &mut out) {
+            // Whoever read the lines has enough.
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
+            written => Ok(written.map(|()| ExitCode::SUCCESS)?),
+        }
+    }
+}
+
+/// Writes a file that its owner alone can read.
+fn write_private(file: &Path, text: &str) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(file)?;
+    file.write_all(text.as_bytes())
 }
 
 impl Decode {
@@ -123,16 +258,18 @@ impl Decode {
         Ok(if all_decoded { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
-    fn read_keys(&self) -> anyhow::Result<Vec<Key>> {
-        let mut keys = Vec::new();
+    fn read_keys(&self) -> anyhow::Result<analyse::Keys> {
+        let mut keys = analyse::Keys::default();
+        if let Some(file) = &self.keys {
+            keys.store = KeyStore::load(file)?;
+            keys.store.warnings().iter().for_each(|warning| eprintln!("esh-gateway: {warning}"));
+        }
         for text in &self.key {
-            eprintln!(
-                "esh-gateway: --key shows in the process list and the shell's history; use it for published test keys only"
-            );
-            keys.push(Key::from_hex(text)?);
+            eprintln!("esh-gateway: a key on the command line shows in the process list; for published test keys only");
+            keys.any.push(Key::from_hex(text)?);
         }
         if let Ok(text) = std::env::var("ESH_KEY") {
-            keys.push(Key::from_hex(&text)?);
+            keys.any.push(Key::from_hex(&text).context("ESH_KEY")?);
         }
         Ok(keys)
     }

@@ -38,6 +38,8 @@ pub struct Decoded {
     pub error: Option<DecodeError>,
     /// How many readings the report has.
     pub readings: usize,
+    /// Whether its payload is of a format that nobody here reads.
+    pub unread: bool,
     /// Whether it is a part of a message, so that the report depends on the parts before it.
     pub part: bool,
 }
@@ -117,6 +119,7 @@ impl Decoder {
         };
         let mut writer = ReportWriter::begin(report, &head, zone.as_ref());
         writer.alarms(alarms);
+        let mut unread = false;
         let (error, trailing) = match &opened {
             Ok(opened) => {
                 if let Some((purpose, counter)) = learned {
@@ -125,7 +128,10 @@ impl Decoder {
                 let mut reader = Reader { writer: &mut writer, meter: meter.as_ref(), witness };
                 let read = match protocols::format_for(opened.content) {
                     Some(format) => format.read(meter.as_ref(), opened.payload, opened.offset, known, &mut reader),
-                    None => Ok(()),
+                    None => {
+                        unread = opened.content != Content::Nothing;
+                        Ok(())
+                    }
                 };
                 (read.err(), opened.trailing)
             }
@@ -140,7 +146,7 @@ impl Decoder {
             trailing,
             input: frame.input,
         });
-        Decoded { id, meter, error, readings, part: part.is_some() }
+        Decoded { id, meter, error, readings, unread, part: part.is_some() }
     }
 }
 
@@ -172,7 +178,7 @@ impl Decoder {
             trailing: &[],
             input: frame.input,
         });
-        Decoded { id, meter: None, error: Some(error), readings: 0, part: false }
+        Decoded { id, meter: None, error: Some(error), readings: 0, unread: false, part: false }
     }
 }
 

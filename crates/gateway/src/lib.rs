@@ -19,6 +19,14 @@ pub mod queue;
 pub mod record;
 pub mod run;
 pub mod secret;
+pub mod simulate;
 pub mod sinks;
 pub mod sources;
 pub mod stop;
+pub mod taught;
+pub mod worker;
+
+/// The worked example of the README is a test, so that it stays true.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

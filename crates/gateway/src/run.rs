@@ -16,7 +16,7 @@ use crate::sources::{self, Intake, Taken};
 use crate::stop::{signal, stop};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::{sync::mpsc, task::JoinSet, time::timeout};
 use tracing::{error, info, warn};
 
@@ -24,6 +24,9 @@ use tracing::{error, info, warn};
 pub trait Decode: Send {
     /// Decodes one capture, of which so many copies have come.
     fn decode(&mut self, capture: &Capture, copies: u32) -> Record;
+
+    /// Whether the last record could be stored: only then what its frame teaches becomes true.
+    fn stored(&mut self, stored: bool);
 }
 
 /// Why a gateway cannot begin.
@@ -140,11 +143,11 @@ pub async fn run(
     Ok(ended)
 }
 
-/// Runs a gateway until its sources end or a signal stops it: [`run`] with a runtime of its own.
+/// Runs a gateway until its sources end, a signal stops it or its time is over: [`run`] with a runtime of its own.
 ///
 /// # Errors
 /// When it cannot begin.
-pub fn until_signal(config: &Config, decode: Box<dyn Decode>) -> Result<Ended, RunError> {
+pub fn until_signal(config: &Config, decode: Box<dyn Decode>, limit: Option<Duration>) -> Result<Ended, RunError> {
     let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get).clamp(2, 4);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
     let runtime = runtime.map_err(RunError::Runtime)?;
@@ -155,7 +158,13 @@ pub fn until_signal(config: &Config, decode: Box<dyn Decode>) -> Result<Ended, R
                 Err(error) => format!("signals cannot be caught: {error}"),
             }
         };
-        run(config, decode, signal).await
+        let stopped = async {
+            match limit {
+                Some(limit) => timeout(limit, signal).await.unwrap_or_else(|_| "its time is over".to_owned()),
+                None => signal.await,
+            }
+        };
+        run(config, decode, stopped).await
     });
     // A read of the standard input cannot be broken off; nobody shall wait for its next line.
     runtime.shutdown_background();
@@ -219,6 +228,7 @@ impl Line {
                     }
                     Seen::First(frame) => {
                         let appended = self.queue.append(self.decode.decode(&capture, 1)).await;
+                        self.decode.stored(appended.is_ok());
                         match appended {
                             Ok(_) => firsts.push(frame),
                             Err(_) => self.deduplicate.withdraw(frame),

@@ -2,25 +2,16 @@
 //! threads, and in the order of its lines.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
+mod common;
+
+use common::corpus;
 use esh_core::Protocol;
 use esh_core::report::Report;
-use esh_gateway::analyse::{Options, decode_lines};
+use esh_gateway::analyse::{Keys, Options, decode_lines};
 use serde_json::{Value, json};
-use std::path::PathBuf;
-
-/// The rows of a corpus, or `None`, said on standard error, where there is none.
-fn corpus(name: &str) -> Option<Vec<Value>> {
-    let folder = std::env::var_os("ESH_CORPUS")
-        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/corpus")), PathBuf::from);
-    let Ok(text) = std::fs::read_to_string(folder.join(name)) else {
-        eprintln!("skipped: no corpus {name}");
-        return None;
-    };
-    Some(text.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
-}
 
 fn options() -> Options {
-    Options { protocol: Protocol::Wmbus, keys: Vec::new(), replay_check: false, opened: true }
+    Options { protocol: Protocol::Wmbus, keys: Keys::default(), replay_check: false, opened: true }
 }
 
 fn reports(lines: &str, threads: usize) -> Vec<String> {

@@ -3,12 +3,15 @@
 //! A line that asks for what earlier lines teach is decoded a second time when its turn comes, by the one thread that
 //! knows everything taught so far. So the output does not depend on the number of threads.
 
-use super::known::{Lesson, LineKeys, LineKnown, Taught};
-use super::line::Line;
-use crate::decode::{Decoded, Decoder, Witness};
+use super::known::{HandedOn, Keys, Lessons, LineKeys, LineKnown, LineMemory};
+use crate::capture::Stamp;
+use crate::decode::{Decoded, Decoder, Frame};
+use crate::encode::Source;
 use crate::protocols::Fragments;
-use esh_core::{Key, Learned, Manufacturer, Meter, Protocol};
-use std::collections::{HashSet, VecDeque};
+use crate::sources::lines::{Line, LineError};
+use crate::taught::{Lesson, Taught};
+use esh_core::{DecodeError, Protocol};
+use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
@@ -18,7 +21,7 @@ pub struct Options {
     /// What opens the frames.
     pub protocol: Protocol,
     /// Keys for lines that name none.
-    pub keys: Vec<Key>,
+    pub keys: Keys,
     /// Whether a counter that is not above the last one is refused.
     pub replay_check: bool,
     /// Whether reports show what the carrier found.
@@ -73,13 +76,7 @@ pub fn decode_lines(
             results.push_back(result);
         }
         let reader = scope.spawn(move || read_blocks(input, &feeds));
-        let mut merger = Merger {
-            decoder: decoder(options),
-            memory: Memory::default(),
-            options,
-            scratch: Vec::new(),
-            all_decoded: true,
-        };
+        let mut merger = Merger { decoder: decoder(options), memory: Memory::default(), options, all_decoded: true };
         let mut text = Vec::new();
         // Blocks were dealt out in turn, so they come back in turn.
         while let Some(result) = results.pop_front() {
@@ -163,13 +160,12 @@ fn skip_line(input: &mut impl Read, lines: &mut Vec<u8>) -> io::Result<()> {
 struct Worker<'o> {
     options: &'o Options,
     decoder: Decoder,
-    /// Layouts handed on already: most frames of a fleet teach the same.
-    handed_on: HashSet<(Option<Manufacturer>, u16)>,
+    handed_on: HandedOn,
 }
 
 impl<'o> Worker<'o> {
     fn new(options: &'o Options) -> Self {
-        Self { options, decoder: decoder(options), handed_on: HashSet::new() }
+        Self { options, decoder: decoder(options), handed_on: HandedOn::default() }
     }
 
     fn run(mut self, work: &Receiver<Block>, done: &SyncSender<Block>) {
@@ -183,16 +179,14 @@ impl<'o> Worker<'o> {
 
     fn decode(&mut self, block: &mut Block) {
         let Block { lines, reports, answers } = block;
-        let mut scratch = Vec::new();
         let mut start = 0;
         for text in lines.split_inclusive(|octet| *octet == b'\n') {
             let end = start + text.len();
             let line = text.trim_ascii();
             if !line.is_empty() {
                 let before = reports.len();
-                let mut lessons = Lessons { list: Vec::new(), handed_on: &mut self.handed_on };
-                let (asked, decoded) =
-                    decode_line(&mut self.decoder, self.options, line, None, &mut lessons, &mut scratch, reports);
+                let mut lessons = Lessons { list: Vec::new(), handed_on: Some(&self.handed_on) };
+                let (asked, decoded) = decode_line(&mut self.decoder, self.options, line, None, &mut lessons, reports);
                 let lessons = lessons.list;
                 if asked {
                     reports.truncate(before);
@@ -218,7 +212,6 @@ struct Merger<'o> {
     decoder: Decoder,
     memory: Memory,
     options: &'o Options,
-    scratch: Vec<u8>,
     all_decoded: bool,
 }
 
@@ -236,14 +229,13 @@ impl Merger<'_> {
                 Answer::Again { start, end } => {
                     let line = block.lines.get(*start..*end).unwrap_or_default().trim_ascii();
                     let mut report = Vec::new();
-                    let mut lessons = Lessons { list: Vec::new(), handed_on: &mut HashSet::new() };
+                    let mut lessons = Lessons { list: Vec::new(), handed_on: None };
                     let (_, decoded) = decode_line(
                         &mut self.decoder,
                         self.options,
                         line,
                         Some(&mut self.memory),
                         &mut lessons,
-                        &mut self.scratch,
                         &mut report,
                     );
                     print(&report, text);
@@ -263,29 +255,24 @@ fn decode_line(
     text: &[u8],
     memory: Option<&mut Memory>,
     lessons: &mut Lessons<'_>,
-    scratch: &mut Vec<u8>,
     report: &mut Vec<u8>,
 ) -> (bool, Decoded) {
-    let line = Line::read(text, scratch);
-    let keys = match &line.key {
-        Some(own) => LineKeys::Own(own.as_ref()),
-        None => LineKeys::Common(&options.keys),
+    let (line, error) = read_line(text);
+    let nothing = HandedOn::default();
+    let (memory, mut fragments) = match memory {
+        Some(Memory { taught, fragments }) => (LineMemory::Full(taught), Some(fragments)),
+        None => (LineMemory::HandedOn(lessons.handed_on.unwrap_or(&nothing)), None),
     };
-    let (taught, mut fragments) = match memory {
-        Some(Memory { taught, fragments }) => (Some(&*taught), Some(fragments)),
-        None => (None, None),
-    };
-    let known = LineKnown::new(keys, taught, options.replay_check);
-    let decoded = match line.error {
-        None => {
-            decoder.decode(&line.frame(options.protocol, scratch), &known, fragments.as_deref_mut(), lessons, report)
-        }
-        Some(error) => decoder.refuse(&line.frame(options.protocol, scratch), error, report),
+    let known = LineKnown::new(LineKeys::of(&line.key, &options.keys), memory, options.replay_check);
+    let frame = frame(options.protocol, &line);
+    let decoded = match error {
+        None => decoder.decode(&frame, &known, fragments.as_deref_mut(), lessons, report),
+        Some(error) => decoder.refuse(&frame, error, report),
     };
     // A line with an id is a question of its own: parts before it count, but it is no part for a later line.
     if decoded.part
         && decoded.error.is_some()
-        && line.has_id()
+        && line.id.is_some()
         && let Some(fragments) = fragments
     {
         *fragments = Fragments::default();
@@ -294,19 +281,20 @@ fn decode_line(
     (known.asked() || decoded.part, decoded)
 }
 
-/// Takes what a line teaches.
-struct Lessons<'a> {
-    list: Vec<Lesson>,
-    handed_on: &'a mut HashSet<(Option<Manufacturer>, u16)>,
+/// A line, or an empty one and why it is none.
+pub(super) fn read_line(text: &[u8]) -> (Line<'_>, Option<DecodeError>) {
+    let line = if text.len() > LINE_LIMIT { Err(LineError::TooLong(LINE_LIMIT)) } else { Line::parse(text) };
+    line.map_or_else(|error| (Line::default(), Some(error.as_decode_error())), |line| (line, None))
 }
 
-impl Witness for Lessons<'_> {
-    fn learned(&mut self, meter: Option<&Meter>, learned: Learned<'_>) {
-        if let Learned::Layout { signature, .. } = learned
-            && !self.handed_on.insert((meter.and_then(|meter| meter.manufacturer), signature))
-        {
-            return;
-        }
-        self.list.extend(Lesson::of(meter, learned));
+/// The frame that a line holds.
+pub(super) fn frame<'l>(protocol: Protocol, line: &'l Line<'l>) -> Frame<'l> {
+    Frame {
+        octets: &line.octets,
+        protocol,
+        framing: line.framing,
+        received_at: Stamp { at: line.received_at, synchronised: true },
+        source: line.rssi.map(|rssi| Source { name: None, rssi: Some(rssi), copies: 1 }),
+        input: line.id.map(|id| id.get().as_bytes()),
     }
 }

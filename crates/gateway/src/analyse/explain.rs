@@ -1,11 +1,11 @@
 //! `--explain`: a frame octet by octet, with what each field means.
 
-use super::batch::Options;
-use super::known::{LineKeys, LineKnown};
-use super::line::Line;
+use super::batch::{self, Options, read_line};
+use super::known::{LineKeys, LineKnown, LineMemory};
 use super::text;
 use crate::decode::{Decoder, Witness};
 use crate::protocols::Fragments;
+use crate::taught::Taught;
 use esh_core::{Field, Layer, Learned, Meter};
 use std::fmt::{self, Write};
 use std::io;
@@ -16,16 +16,16 @@ use std::io;
 /// Those of writing.
 pub fn explain(options: &Options, frames: &[String], colours: bool, output: &mut impl io::Write) -> io::Result<bool> {
     let mut decoder = Decoder::analyser(true);
+    let nothing = Taught::default();
     let mut fragments = Fragments::default();
     let mut all_decoded = true;
     for frame in frames.iter().map(|frame| frame.trim().as_bytes()).filter(|frame| !frame.is_empty()) {
-        let (mut octets, mut report) = (Vec::new(), Vec::new());
-        let line = Line::read(frame, &mut octets);
-        let keys = line.key.as_ref().map_or(LineKeys::Common(&options.keys), |own| LineKeys::Own(own.as_ref()));
-        let known = LineKnown::new(keys, None, false);
+        let mut report = Vec::new();
+        let (line, error) = read_line(frame);
+        let known = LineKnown::new(LineKeys::of(&line.key, &options.keys), LineMemory::Full(&nothing), false);
         let mut explanation = Explanation::default();
-        let frame = line.frame(options.protocol, &octets);
-        let decoded = match line.error {
+        let frame = batch::frame(options.protocol, &line);
+        let decoded = match error {
             None => decoder.decode(&frame, &known, Some(&mut fragments), &mut explanation, &mut report),
             Some(error) => decoder.refuse(&frame, error, &mut report),
         };

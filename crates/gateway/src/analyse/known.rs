@@ -1,60 +1,41 @@
 //! What the analyser knows: keys, and what earlier lines taught.
 
-use esh_core::{Key, Known, Learned, Manufacturer, Meter, Purpose};
-use std::cell::Cell;
-use std::collections::HashMap;
+use crate::decode::Witness;
+use crate::keys::KeyStore;
+use crate::sources::lines::LineKey;
+use crate::taught::{LayoutName, Lesson, Taught, layout_name};
+use esh_core::{Key, Known, Learned, Meter, Purpose};
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 
-/// What earlier frames taught.
-///
-/// Record headers are shared by the meters of one maker: many meters send only compact frames, and their siblings'
-/// full frames explain them. A compact frame carries a checksum over the full one, so a wrong guess is found out.
+/// Layouts that were handed on already: most frames of a fleet teach the same.
 #[derive(Debug, Default)]
-pub(super) struct Taught {
-    layouts: HashMap<(Option<Manufacturer>, u16), Box<[u8]>>,
-    counters: HashMap<(Meter, Purpose), u64>,
-}
+pub(super) struct HandedOn(RefCell<HashSet<LayoutName>>);
 
-/// Layouts beyond this many are forgotten all at once: anyone can transmit made-up ones.
-const LAYOUTS: usize = 4096;
+/// Beyond so many names all are forgotten: they are only handed on once more.
+const HANDED_ON: usize = 1024;
 
-/// Something that a frame teaches, kept until it becomes true.
-#[derive(Clone, Debug)]
-pub(super) enum Lesson {
-    /// The headers of a full frame.
-    Layout(Option<Manufacturer>, u16, Box<[u8]>),
-    /// A counter that was used.
-    Counter(Meter, Purpose, u64),
-}
+impl HandedOn {
+    fn contains(&self, name: LayoutName) -> bool {
+        self.0.borrow().contains(&name)
+    }
 
-impl Lesson {
-    /// What a frame of the meter teaches.
-    #[must_use]
-    pub(super) fn of(meter: Option<&Meter>, learned: Learned<'_>) -> Option<Self> {
-        match (learned, meter) {
-            (Learned::Layout { signature, headers }, meter) => {
-                Some(Self::Layout(meter.and_then(|meter| meter.manufacturer), signature, headers.into()))
-            }
-            (Learned::Counter { purpose, counter }, Some(meter)) => Some(Self::Counter(*meter, purpose, counter)),
-            _ => None,
+    fn insert(&self, name: LayoutName) {
+        let mut names = self.0.borrow_mut();
+        if names.len() >= HANDED_ON {
+            names.clear();
         }
+        names.insert(name);
     }
 }
 
-impl Taught {
-    /// Takes a lesson.
-    pub(super) fn learn(&mut self, lesson: Lesson) {
-        match lesson {
-            Lesson::Layout(maker, signature, headers) => {
-                if self.layouts.len() >= LAYOUTS {
-                    self.layouts.clear();
-                }
-                self.layouts.insert((maker, signature), headers);
-            }
-            Lesson::Counter(meter, purpose, counter) => {
-                self.counters.insert((meter, purpose), counter);
-            }
-        }
-    }
+/// The keys of the command line.
+#[derive(Clone, Debug, Default)]
+pub struct Keys {
+    /// Keys that belong to meters: `keys.toml`.
+    pub store: KeyStore,
+    /// Keys for any meter.
+    pub any: Vec<Key>,
 }
 
 /// Keys for one line: its own, or those of the command line.
@@ -63,23 +44,52 @@ pub(super) enum LineKeys<'a> {
     /// The line names its key, or says that there is none.
     Own(Option<&'a Key>),
     /// The keys of the command line.
-    Common(&'a [Key]),
+    Common(&'a Keys),
+}
+
+impl<'a> LineKeys<'a> {
+    /// What a line says of its key, or the keys of the command line.
+    pub(super) const fn of(own: &'a LineKey, common: &'a Keys) -> Self {
+        match own {
+            LineKey::Unsaid => Self::Common(common),
+            LineKey::None => Self::Own(None),
+            LineKey::Key(key) => Self::Own(Some(key)),
+        }
+    }
+}
+
+/// What earlier lines are to a line.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum LineMemory<'a> {
+    /// Everything that they taught is at hand.
+    Full(&'a Taught),
+    /// It is not known what they taught, only what this thread has handed on: a line that asks must be decoded again.
+    HandedOn(&'a HandedOn),
 }
 
 /// What is known when one line is decoded.
 #[derive(Debug)]
 pub(super) struct LineKnown<'a> {
     keys: LineKeys<'a>,
-    taught: Option<&'a Taught>,
+    memory: LineMemory<'a>,
     replay_check: bool,
     /// Whether the answer depends on what earlier lines taught.
     asked: Cell<bool>,
 }
 
 impl<'a> LineKnown<'a> {
-    /// With what earlier lines taught; without it the line must be decoded again when it turns out to ask for it.
-    pub(super) const fn new(keys: LineKeys<'a>, taught: Option<&'a Taught>, replay_check: bool) -> Self {
-        Self { keys, taught, replay_check, asked: Cell::new(false) }
+    pub(super) const fn new(keys: LineKeys<'a>, memory: LineMemory<'a>, replay_check: bool) -> Self {
+        Self { keys, memory, replay_check, asked: Cell::new(false) }
+    }
+
+    fn ask(&self) -> Option<&'a Taught> {
+        match self.memory {
+            LineMemory::Full(taught) => Some(taught),
+            LineMemory::HandedOn(_) => {
+                self.asked.set(true);
+                None
+            }
+        }
     }
 
     /// Whether anything was asked for that earlier lines could have taught.
@@ -89,24 +99,50 @@ impl<'a> LineKnown<'a> {
 }
 
 impl Known for LineKnown<'_> {
-    fn keys(&self, _: &Meter, purpose: Purpose, each: &mut dyn FnMut(&Key) -> bool) -> bool {
-        purpose == Purpose::Data
-            && match self.keys {
-                LineKeys::Own(key) => key.is_some_and(each),
-                LineKeys::Common(keys) => keys.iter().any(each),
+    fn keys(&self, meter: &Meter, purpose: Purpose, each: &mut dyn FnMut(&Key) -> bool) -> bool {
+        match self.keys {
+            LineKeys::Own(key) => purpose == Purpose::Data && key.is_some_and(each),
+            LineKeys::Common(keys) => {
+                keys.store.keys(meter, purpose, each) || purpose == Purpose::Data && keys.any.iter().any(each)
             }
+        }
     }
 
     fn counter(&self, meter: &Meter, purpose: Purpose) -> Option<u64> {
         if !self.replay_check {
             return None;
         }
-        self.asked.set(true);
-        self.taught?.counters.get(&(*meter, purpose)).copied()
+        self.ask()?.counter(meter, purpose)
     }
 
     fn layout(&self, meter: Option<&Meter>, signature: u16) -> Option<&[u8]> {
-        self.asked.set(true);
-        self.taught?.layouts.get(&(meter.and_then(|meter| meter.manufacturer), signature)).map(|headers| &**headers)
+        self.ask()?.layout(layout_name(meter, signature))
+    }
+
+    fn has_layout(&self, meter: Option<&Meter>, signature: u16) -> bool {
+        let name = layout_name(meter, signature);
+        match self.memory {
+            LineMemory::Full(taught) => taught.layout(name).is_some(),
+            LineMemory::HandedOn(names) => names.contains(name),
+        }
+    }
+}
+
+/// Takes what a line teaches.
+#[derive(Debug)]
+pub(super) struct Lessons<'a> {
+    /// What it taught.
+    pub(super) list: Vec<Lesson>,
+    /// What need not be handed on again.
+    pub(super) handed_on: Option<&'a HandedOn>,
+}
+
+impl Witness for Lessons<'_> {
+    fn learned(&mut self, meter: Option<&Meter>, learned: Learned<'_>) {
+        let Some(lesson) = Lesson::of(meter, learned) else { return };
+        if let (Lesson::Layout(name, _), Some(handed_on)) = (&lesson, self.handed_on) {
+            handed_on.insert(*name);
+        }
+        self.list.push(lesson);
     }
 }

@@ -6,9 +6,9 @@
 mod batch;
 mod explain;
 mod known;
-mod line;
 mod text;
 
 pub use batch::{LINE_LIMIT, Options, decode_lines};
 pub use explain::explain;
+pub use known::Keys;
 pub use text::print as print_text;

@@ -4,6 +4,8 @@
 //! [`Queue::append`], [`Queue::commit`], and for each sink a [`Reader`] with a cursor of its own. Only committed records
 //! can be read, so what a source was told is never less than what a sink was given.
 
+pub mod log;
+
 use crate::{config::Size, record::Record};
 use serde::Deserialize;
 use std::collections::VecDeque;

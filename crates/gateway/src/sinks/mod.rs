@@ -4,6 +4,7 @@
 pub mod file;
 pub mod mqtt;
 pub mod stdout;
+pub mod table;
 
 use crate::config::{ConfigError, PartTable};
 use crate::queue::Reader;
@@ -19,16 +20,19 @@ pub enum Config {
     File(file::Config),
     /// JSON lines on the standard output.
     Stdout(stdout::Config),
+    /// A table on the terminal.
+    Table(table::Config),
 }
 
 impl Config {
-    const KINDS: [&str; 3] = ["mqtt", "file", "stdout"];
+    const KINDS: [&str; 4] = ["mqtt", "file", "stdout", "table"];
 
     pub(crate) fn of_kind(table: PartTable<'_, '_>) -> Result<Self, ConfigError> {
         match table.kind() {
             "mqtt" => table.build().map(Box::new).map(Self::Mqtt),
             "file" => table.build().map(Self::File),
             "stdout" => table.build().map(Self::Stdout),
+            "table" => table.build().map(Self::Table),
             _ => Err(table.unknown(&Self::KINDS)),
         }
     }
@@ -40,6 +44,7 @@ impl Config {
             Self::Mqtt(_) => "mqtt",
             Self::File(_) => "file",
             Self::Stdout(_) => "stdout",
+            Self::Table(_) => "table",
         }
     }
 }
@@ -53,6 +58,8 @@ pub enum Sink {
     File(file::Config),
     /// JSON lines on the standard output.
     Stdout(stdout::Config),
+    /// A table on the terminal.
+    Table(table::Config),
 }
 
 /// Why a sink cannot begin, or cannot go on.
@@ -67,6 +74,9 @@ pub enum SinkError {
     /// The standard output.
     #[error("stdout: {0}")]
     Stdout(#[from] stdout::StdoutError),
+    /// The terminal.
+    #[error("table: {0}")]
+    Table(#[from] table::TableError),
 }
 
 impl Sink {
@@ -79,6 +89,7 @@ impl Sink {
             Config::Mqtt(config) => Self::Mqtt(Box::new(mqtt::Mqtt::new(config, gateway)?)),
             Config::File(config) => Self::File(config.clone()),
             Config::Stdout(config) => Self::Stdout(config.clone()),
+            Config::Table(config) => Self::Table(config.clone()),
         })
     }
 
@@ -92,6 +103,7 @@ impl Sink {
             Self::Mqtt(mqtt) => mqtt.run(reader).await,
             Self::File(config) => file::run(config, reader, stop).await?,
             Self::Stdout(_) => stdout::run(reader).await?,
+            Self::Table(_) => table::run(reader).await?,
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Sources: where captures come from. A source is a folder here and a task when it runs.
 
 pub mod lines;
+pub mod simulate;
 
 use crate::capture::{Capture, Stamp};
 use crate::config::{ConfigError, PartTable};
@@ -13,14 +14,17 @@ use tokio::sync::{mpsc, oneshot};
 pub enum Config {
     /// Lines of text from a socket, a file, a program or a serial port.
     Lines(lines::Config),
+    /// Simulated meters.
+    Simulate(simulate::Config),
 }
 
 impl Config {
-    const KINDS: [&str; 1] = ["lines"];
+    const KINDS: [&str; 2] = ["lines", "simulate"];
 
     pub(crate) fn of_kind(table: PartTable<'_, '_>) -> Result<Self, ConfigError> {
         match table.kind() {
             "lines" => table.build().map(Self::Lines),
+            "simulate" => table.build().map(Self::Simulate),
             _ => Err(table.unknown(&Self::KINDS)),
         }
     }
@@ -30,6 +34,7 @@ impl Config {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Lines(_) => "lines",
+            Self::Simulate(_) => "simulate",
         }
     }
 
@@ -38,12 +43,14 @@ impl Config {
     pub fn name(&self) -> Option<&str> {
         match self {
             Self::Lines(config) => config.name.as_deref(),
+            Self::Simulate(config) => config.name.as_deref(),
         }
     }
 
     pub(crate) fn set_name(&mut self, name: &str) {
         match self {
             Self::Lines(config) => config.name = Some(name.to_owned()),
+            Self::Simulate(config) => config.name = Some(name.to_owned()),
         }
     }
 }
@@ -101,6 +108,10 @@ pub enum SourceError {
 pub async fn run(config: Config, intake: Intake, stop: Stop) -> Result<(), SourceError> {
     match config {
         Config::Lines(config) => Ok(lines::run(config, intake, stop).await?),
+        Config::Simulate(config) => {
+            simulate::run(config, intake, stop).await;
+            Ok(())
+        }
     }
 }
 

@@ -17,6 +17,17 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
+/// The rows of a corpus, or `None`, said on the standard error output, where there is none.
+pub fn corpus(name: &str) -> Option<Vec<serde_json::Value>> {
+    let folder = std::env::var_os("ESH_CORPUS")
+        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/corpus")), PathBuf::from);
+    let Ok(text) = std::fs::read_to_string(folder.join(name)) else {
+        eprintln!("skipped: no corpus {name}");
+        return None;
+    };
+    Some(text.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
+}
+
 /// A port that nobody has right now.
 pub fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
@@ -178,6 +189,8 @@ impl Subscriber {
 pub struct Plain;
 
 impl Decode for Plain {
+    fn stored(&mut self, _: bool) {}
+
     fn decode(&mut self, capture: &Capture, copies: u32) -> Record {
         let mut hex = String::new();
         for octet in &capture.octets {

@@ -3,7 +3,7 @@
 use crate::capture::Framing;
 use crate::config::{Part, Span, Tcp, Wrong, protocol};
 use esh_core::Protocol;
-use serde::{Deserialize, Deserializer, de};
+use serde::Deserialize;
 use std::{fmt, path::Path, path::PathBuf};
 
 /// `kind = "lines"`.
@@ -70,7 +70,7 @@ pub struct Keys {
     name: Option<String>,
     #[serde(deserialize_with = "protocol")]
     protocol: Protocol,
-    format: Option<Format>,
+    format: Option<Framing>,
     listen: Option<Tcp>,
     connect: Option<Tcp>,
     file: Option<PathBuf>,
@@ -84,27 +84,6 @@ pub struct Keys {
     longest_line: Option<usize>,
     line_timeout: Option<Span>,
     max_clients: Option<usize>,
-}
-
-/// A framing by its word.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Format(Framing);
-
-impl<'de> Deserialize<'de> for Format {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let word = String::deserialize(deserializer)?;
-        Framing::from_word(&word).map(Self).ok_or_else(|| {
-            // As serde says it of a closed list, so that a suggestion can be made of it.
-            let known: Vec<_> = Framing::WORDS.iter().map(|word| format!("`{word}`")).collect();
-            de::Error::custom(format_args!("unknown variant `{word}`, expected one of {}", known.join(", ")))
-        })
-    }
-}
-
-impl From<Format> for Framing {
-    fn from(Format(framing): Format) -> Self {
-        framing
-    }
 }
 
 impl Part for Config {

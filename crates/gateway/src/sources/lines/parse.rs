@@ -1,8 +1,7 @@
 //! One line: bare hexadecimal, the text of `rtl_wmbus`, or a JSON object.
 
-use super::config::Format;
 use crate::capture::Framing;
-use esh_core::Key;
+use esh_core::{DecodeError, Key, Layer, Reason};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -69,9 +68,33 @@ pub enum LineError {
     /// A key that is none.
     #[error("\"key\" is not 8 to 64 octets in hexadecimal")]
     Key,
+    /// A word that is no framing.
+    #[error("\"format\" is none of A, B, none, 3of6, manchester, wired, records, records+N")]
+    Format,
     /// A time that is none.
     #[error("\"received_at\" is not a time such as 2026-11-22T05:00:00Z")]
     Time,
+}
+
+impl LineError {
+    /// The same, as an answer of a decoder: a report tells it like any other error.
+    #[must_use]
+    pub const fn as_decode_error(&self) -> DecodeError {
+        let (field, offset, reason) = match *self {
+            Self::Empty => ("line", 0, Reason::Truncated { needed: 1, left: 0 }),
+            Self::TooLong(limit) => ("line", limit, Reason::TooLong { limit, found: limit + 1 }),
+            Self::NotText(at) => ("line", at - 1, Reason::Malformed),
+            Self::NotHex(at) => ("hexadecimal digit", at - 1, Reason::Malformed),
+            Self::OddHex(digits) => ("hexadecimal digit", digits, Reason::Truncated { needed: 1, left: 0 }),
+            Self::Json(_, column) => ("JSON line", column.saturating_sub(1), Reason::Malformed),
+            Self::NoHex => ("hex", 0, Reason::Malformed),
+            Self::Fields(_) | Self::ReceiverSaysWrong => ("line of rtl_wmbus", 0, Reason::Malformed),
+            Self::Key => ("key", 0, Reason::Malformed),
+            Self::Format => ("format", 0, Reason::Malformed),
+            Self::Time => ("received_at", 0, Reason::Malformed),
+        };
+        DecodeError { layer: Layer::Line, field, offset, reason }
+    }
 }
 
 impl<'a> Line<'a> {
@@ -99,8 +122,8 @@ impl<'a> Line<'a> {
             hex: Option<Cow<'a, str>>,
             #[serde(default, deserialize_with = "said")]
             key: Option<Option<String>>,
-            #[serde(default)]
-            format: Option<Format>,
+            #[serde(borrow, default)]
+            format: Option<Cow<'a, str>>,
             #[serde(borrow, default)]
             received_at: Option<Cow<'a, str>>,
             #[serde(default)]
@@ -120,6 +143,10 @@ impl<'a> Line<'a> {
             Some(None) => LineKey::None,
             Some(Some(text)) => LineKey::Key(Key::from_hex(&text).map_err(|_| LineError::Key)?),
         };
+        let framing = match object.format {
+            None => None,
+            Some(word) => Some(Framing::from_word(&word).ok_or(LineError::Format)?),
+        };
         let received_at = match object.received_at {
             None => None,
             Some(text) => Some(text.parse().map_err(|_| LineError::Time)?),
@@ -128,7 +155,7 @@ impl<'a> Line<'a> {
             octets: octets(object.hex.ok_or(LineError::NoHex)?.as_bytes())?,
             id: object.id,
             key,
-            framing: object.format.map(Framing::from),
+            framing,
             received_at,
             rssi: object.rssi,
         })
@@ -161,26 +188,42 @@ fn said<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Opti
 /// Octets in hexadecimal, with an optional `0x` and with blanks, `:`, `-` or `_` between them.
 fn octets(text: &[u8]) -> Result<Vec<u8>, LineError> {
     let digits = text.strip_prefix(b"0x").or_else(|| text.strip_prefix(b"0X")).unwrap_or(text);
-    let before = text.len() - digits.len();
     let mut octets = Vec::with_capacity(digits.len() / 2);
+    // Most lines are digits and nothing else.
+    for &[high, low] in digits.as_chunks::<2>().0 {
+        match (digit(high), digit(low)) {
+            (Some(high), Some(low)) => octets.push(high << 4 | low),
+            _ => break,
+        }
+    }
+    let read = octets.len() * 2;
+    let before = text.len() - digits.len() + read;
     let mut high = None;
-    for (at, &character) in digits.iter().enumerate() {
-        let digit = match character {
-            b'0'..=b'9' => character - b'0',
-            b'a'..=b'f' => character - b'a' + 10,
-            b'A'..=b'F' => character - b'A' + 10,
-            b' ' | b'\t' | b':' | b'-' | b'_' if high.is_none() => continue,
+    for (at, &character) in digits.get(read..).unwrap_or_default().iter().enumerate() {
+        match (digit(character), high) {
+            (Some(digit), None) => high = Some(digit),
+            (Some(digit), Some(first)) => {
+                octets.push(first << 4 | digit);
+                high = None;
+            }
+            (None, None) if matches!(character, b' ' | b'\t' | b':' | b'-' | b'_') => {}
             _ => return Err(LineError::NotHex(before + at + 1)),
-        };
-        match high.take() {
-            None => high = Some(digit << 4),
-            Some(high) => octets.push(high | digit),
         }
     }
     if high.is_some() {
         return Err(LineError::OddHex(octets.len() * 2 + 1));
     }
     if octets.is_empty() { Err(LineError::Empty) } else { Ok(octets) }
+}
+
+#[inline]
+const fn digit(character: u8) -> Option<u8> {
+    match character {
+        b'0'..=b'9' => Some(character - b'0'),
+        b'a'..=b'f' => Some(character - b'a' + 10),
+        b'A'..=b'F' => Some(character - b'A' + 10),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -238,7 +281,10 @@ mod tests {
             ("{}", "the JSON line has no \"hex\""),
             ("{\"hex\":\"2a\",\"key\":\"00\"}", "\"key\" is not 8 to 64 octets in hexadecimal"),
             ("{\"hex\":\"2a\",\"received_at\":\"noon\"}", "\"received_at\" is not a time such as 2026-11-22T05:00:00Z"),
-            ("{\"hex\":\"2a\",\"format\":\"Z\"}", "not a JSON line: a value of the wrong kind at column 24"),
+            (
+                "{\"hex\":\"2a\",\"format\":\"Z\"}",
+                "\"format\" is none of A, B, none, 3of6, manchester, wired, records, records+N",
+            ),
         ] {
             assert_eq!(Line::parse(text.as_bytes()).unwrap_err().to_string(), reason, "{text}");
         }

@@ -1,0 +1,7 @@
+//! Simulated meters: real telegrams, encrypted and authenticated as real meters do it, from meters that are none.
+
+pub mod command;
+mod fleet;
+mod meter;
+
+pub use fleet::{Fleet, Sent};

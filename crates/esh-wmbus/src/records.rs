@@ -11,8 +11,8 @@ use crate::status;
 use crate::value::{self, Raw};
 use crate::vif::{Profile, Reads, Vif};
 use esh_core::{
-    CivilTime, DecodeError, Format, Function, Input, Known, Layer, Medium, Meter, Origin, Out, Qualifier, Qualifiers,
-    Quality, Quantity, Reading, Reason, Register, Unit, Value,
+    CivilTime, DecodeError, Format, Function, Input, Known, Layer, Medium, Meter, Origin, Out, Quality, Quantity,
+    Reading, Reason, Register, Unit, Value,
 };
 
 /// Reads M-Bus records with their headers: EN 13757-3, clause 6.

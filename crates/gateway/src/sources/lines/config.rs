@@ -124,7 +124,7 @@ impl Part for Config {
         Ok(Self {
             name: keys.name,
             protocol: keys.protocol,
-            format: keys.format.map(Framing::from),
+            format: keys.format,
             input,
             ack: keys.ack,
             longest,

@@ -7,11 +7,12 @@ use crate::history::Dates;
 use crate::layout;
 use crate::profile;
 use crate::quantity::canonical;
+use crate::status;
 use crate::value::{self, Raw};
 use crate::vif::{Profile, Reads, Vif};
 use esh_core::{
-    Alarm, Alarms, CivilTime, DecodeError, Format, Function, Input, Known, Layer, Medium, Meter, Origin, Out,
-    Qualifier, Qualifiers, Quality, Quantity, Reading, Reason, Register, Unit, Value,
+    CivilTime, DecodeError, Format, Function, Input, Known, Layer, Medium, Meter, Origin, Out, Quality, Quantity,
+    Reading, Reason, Register, Unit, Value,
 };
 
 /// Reads M-Bus records with their headers: EN 13757-3, clause 6.
@@ -261,34 +262,10 @@ impl<'d> Reader<'d> {
             _ => unit = Unit::None,
         }
         if matches!(quantity, Quantity::StatusFlags | Quantity::TimeDevice) {
-            self.alarms(&value, quality, modifiers.qualifiers, out);
+            status::alarms_of_value(self.medium, &value, quality, modifiers.qualifiers, out);
         }
         let (qualifiers, label) = (modifiers.qualifiers, vif.text);
         move || Reading { quantity, value, unit, function, register, qualifiers, at, quality, unrounded, label, origin }
-    }
-
-    /// Hands over what the standard itself defines: error flags of smoke alarms, and a clock that is not set.
-    #[inline(never)]
-    fn alarms(&self, value: &Value<'_>, quality: Quality, qualifiers: Qualifiers, out: &mut dyn Out<'_>) {
-        const SMOKE: [(u64, Alarm); 5] = [
-            (1 << 1, Alarm::BatteryLow),
-            (1 << 2, Alarm::Smoke),
-            (1 << 4, Alarm::SmokeFault),
-            (1 << 5, Alarm::SmokeFault),
-            (1 << 8, Alarm::SmokeFault),
-        ];
-        let alarms = match value {
-            Value::Time(_) if quality == Quality::Invalid => Alarms::NONE.with(Alarm::ClockInvalid),
-            Value::Flags(bits)
-                if qualifiers.contains(Qualifier::StandardContent) && self.medium == Some(Medium(0x1a)) =>
-            {
-                SMOKE.iter().filter(|(bit, _)| bits & bit != 0).fold(Alarms::NONE, |all, (_, alarm)| all.with(*alarm))
-            }
-            _ => Alarms::NONE,
-        };
-        if !alarms.is_empty() {
-            out.alarms(alarms);
-        }
     }
 
     /// Hands over the manufacturer's data, as octets.

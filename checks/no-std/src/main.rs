@@ -56,3 +56,7 @@ pub extern "C" fn main() -> c_int {
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     loop {}
 }
+
+/// What the prebuilt arithmetic of the compiler asks for when it is linked without `std`; never called, as panics abort.
+#[unsafe(no_mangle)]
+pub extern "C" fn rust_eh_personality() {}

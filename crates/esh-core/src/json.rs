@@ -164,6 +164,8 @@ impl<'b> Json<'b> {
             '\n' => self.buffer.extend_from_slice(b"\\n"),
             '\r' => self.buffer.extend_from_slice(b"\\r"),
             '\t' => self.buffer.extend_from_slice(b"\\t"),
+            '\u{8}' => self.buffer.extend_from_slice(b"\\b"),
+            '\u{c}' => self.buffer.extend_from_slice(b"\\f"),
             '\0'..='\u{1f}' => {
                 let code = character as u8;
                 self.buffer.extend_from_slice(b"\\u00");
@@ -207,6 +209,17 @@ impl fmt::Write for Escaped<'_, '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(feature = "serde")]
+    #[test]
+    fn every_character_is_escaped_as_serde_json_does_it() {
+        for character in ('\0'..='\u{ff}').chain(['\u{2028}', '\u{1f600}']) {
+            let text = std::string::String::from(character);
+            let mut buffer = Vec::new();
+            Json::new(&mut buffer).text(&text);
+            assert_eq!(buffer, serde_json::to_vec(&text).unwrap(), "{character:?}");
+        }
+    }
 
     #[test]
     fn commas_and_escapes_are_right() {

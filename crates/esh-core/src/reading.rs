@@ -23,6 +23,8 @@ pub struct Reading<'a> {
     pub quality: Quality,
     /// The number as the meter sent it, where `value` had to be rounded to be told in `unit`.
     pub unrounded: Option<(Decimal, Unit)>,
+    /// The name the meter gives the value, where it gives one: EN 13757-3 has a VIF in plain text.
+    pub label: Option<Text<'a>>,
     /// The octets it was read from.
     pub origin: Origin<'a>,
 }
@@ -127,6 +129,8 @@ words! {
         Estimated "estimated",
         /// The octets cannot be the value they are said to be.
         Malformed "malformed",
+        /// A date whose fields the meter has left open.
+        Incomplete "incomplete",
         /// The civil time happens twice, or not at all, in its zone.
         TimeAmbiguous "time_ambiguous",
         /// A secret that is not reported.
@@ -334,6 +338,7 @@ impl<'a> Reading<'a> {
             at: None,
             quality: Quality::Good,
             unrounded: None,
+            label: None,
             origin,
         }
     }

@@ -91,6 +91,9 @@ pub struct Security {
 pub struct Reading {
     /// What is measured, in the words of the vocabulary.
     pub quantity: String,
+    /// The name the meter gives the value, where it gives one.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub name: Option<String>,
     /// The value.
     pub value: Value,
     /// UCUM text of the unit; `None` for dates, texts and flags.

@@ -1,11 +1,14 @@
 //! Civil times as a meter says them: no zone, a precision of their own.
 
+mod calendar;
+
+use calendar::days_in;
 use core::fmt;
 
 /// A date, a time or both, as the meter said it.
 ///
 /// It names no instant: only the gateway knows the zone. Built by [`CivilTime::date`] and [`CivilTime::at`], which
-/// refuse what is on no calendar.
+/// refuse what is on no calendar, and by [`CivilTime::open_date`] where a meter has left the month or the day open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CivilTime {
     year: u16,
@@ -54,6 +57,22 @@ impl CivilTime {
         Some(Self { year, month, day, hour: 0, minute: 0, second: 0, precision: Precision::Day, daylight_saving: None })
     }
 
+    /// A date whose month or day the meter has left open, with 0 in its place; `None` when neither is open or when no
+    /// calendar could have the rest. It is told, not reckoned with.
+    #[must_use]
+    pub const fn open_date(year: u16, month: u8, day: u8) -> Option<Self> {
+        if year > 9999 || month > 12 || day > 31 || (month > 0 && day > 0) {
+            return None;
+        }
+        Some(Self { year, month, day, hour: 0, minute: 0, second: 0, precision: Precision::Day, daylight_saving: None })
+    }
+
+    /// Whether the month or the day is left open.
+    #[must_use]
+    pub const fn is_open(self) -> bool {
+        self.month == 0 || self.day == 0
+    }
+
     /// The same day at a time, told to `precision`; `None` when no clock shows it. A leap second is allowed.
     #[must_use]
     pub const fn at(self, hour: u8, minute: u8, second: u8, precision: Precision) -> Option<Self> {
@@ -91,19 +110,6 @@ impl CivilTime {
     #[must_use]
     pub const fn daylight_saving(self) -> Option<bool> {
         self.daylight_saving
-    }
-
-    /// The day `months` months earlier, or the last day of that month when it is shorter.
-    #[must_use]
-    pub const fn months_before(self, months: u16) -> Option<Self> {
-        let index = self.year as i32 * 12 + self.month as i32 - 1 - months as i32;
-        if index < 0 {
-            return None;
-        }
-        let (year, month) = ((index / 12) as u16, (index % 12) as u8 + 1);
-        let last = days_in(year, month);
-        let day = if self.day > last { last } else { self.day };
-        Some(Self { year, month, day, ..self })
     }
 
     /// Its ISO 8601 text, as far down as it is told: the text and how much of it counts.
@@ -154,15 +160,6 @@ impl fmt::Display for CivilTime {
     }
 }
 
-const fn days_in(year: u16, month: u8) -> u8 {
-    match month {
-        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -185,10 +182,14 @@ mod tests {
     }
 
     #[test]
-    fn a_month_earlier_may_end_sooner() {
-        let day = CivilTime::date(2020, 12, 31).unwrap();
-        assert_eq!(day.months_before(1).unwrap().to_string(), "2020-11-30");
-        assert_eq!(day.months_before(10).unwrap().to_string(), "2020-02-29");
-        assert_eq!(day.months_before(12).unwrap().to_string(), "2019-12-31");
+    fn an_open_date_is_told_and_not_reckoned_with() {
+        let open = CivilTime::open_date(2000, 0, 0).unwrap();
+        assert!(open.is_open());
+        assert_eq!(open.at(3, 43, 0, Precision::Minute).unwrap().to_string(), "2000-00-00T03:43");
+        assert_eq!(CivilTime::open_date(2021, 5, 0).unwrap().to_string(), "2021-05-00");
+        assert_eq!(CivilTime::open_date(2021, 5, 1), None);
+        assert_eq!(CivilTime::open_date(2021, 13, 0), None);
+        assert_eq!((open.months_before(1), open.days_before(1), open.seconds_before(86_400)), (None, None, None));
+        assert!(!open.is_last_of_month());
     }
 }

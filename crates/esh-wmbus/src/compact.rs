@@ -3,7 +3,7 @@
 use crate::crc::Crc;
 use crate::explain;
 use crate::history::Dates;
-use crate::records::{FILLER, Header, Reader, between};
+use crate::records::{FILLER, Header, Reader, Run, between};
 use crate::value;
 use crate::well_known;
 use esh_core::{DecodeError, Format, Input, Known, Layer, Meter, Out, Reason};
@@ -43,7 +43,8 @@ impl Format for CompactRecords {
         for headers in candidates.into_iter().flatten() {
             match check(headers, input) {
                 Ok((computed, dates)) if computed == crc => {
-                    return read(headers, input, &Reader::new(meter, dates.as_ref(), out), out);
+                    let run = run(headers, input);
+                    return read(headers, input, &Reader::new(meter, dates.as_ref(), run, out), out);
                 }
                 Ok((computed, dates)) => {
                     let reason = Reason::Checksum { found: crc.into(), computed: computed.into() };
@@ -55,10 +56,15 @@ impl Format for CompactRecords {
         }
         // Signature and lengths fit, the CRC does not: what it looks like is told, each value marked, and the error.
         if let Some((headers, dates)) = doubtful {
-            read(headers, input, &Reader::new(meter, dates.as_ref(), out).doubting(), out)?;
+            let run = run(headers, input);
+            read(headers, input, &Reader::new(meter, dates.as_ref(), run, out).doubting(), out)?;
         }
         Err(refused)
     }
+}
+
+fn run<'a>(headers: &'a [u8], values: Input<'a>) -> Run<'a> {
+    Run::Compact(Input::new(headers, 0, Layer::Application), values)
 }
 
 /// Whether values and headers fit each other in length; the CRC of the frame they make up, and the dates in it.

@@ -5,8 +5,8 @@ use esh_core::{CivilTime, Precision, Quality, Value};
 /// Reads a date or a time: EN 13757-3, annex A.
 ///
 /// A date on no calendar is none. One that is not to be trusted is told, and that it is invalid: the clock of the meter
-/// is not set, or the date comes every year, which the year 127 says. Octets of another size, such as the types K, L and
-/// M, stay octets.
+/// is not set, or the date comes every year, which the year 127 says. One whose month or day is 0 is told as well, and
+/// that it is incomplete. Octets of another size, such as the types K, L and M, stay octets.
 pub(crate) fn read(octets: &[u8]) -> (Value<'_>, Quality) {
     match *octets {
         [low, high] => flagged(every_year(low, high), type_g(low, high)),
@@ -23,16 +23,17 @@ pub(crate) fn read(octets: &[u8]) -> (Value<'_>, Quality) {
 
 fn flagged(invalid: bool, time: Option<CivilTime>) -> (Value<'static>, Quality) {
     match time {
-        Some(time) if invalid => (Value::Time(time), Quality::Invalid),
-        Some(time) => (Value::Time(time), Quality::Good),
-        None => (Value::Absent, Quality::Invalid),
+        Some(time) if time.is_open() && !invalid => (Value::Time(time), Quality::Incomplete),
+        Some(time) if !time.is_open() => (Value::Time(time), if invalid { Quality::Invalid } else { Quality::Good }),
+        // All ones, marked invalid with nothing in it, or on no calendar.
+        _ => (Value::Absent, Quality::Invalid),
     }
 }
 
 /// Type G, a date in 16 bits. Its year has two digits: up to 80 they are of this century.
 fn type_g(low: u8, high: u8) -> Option<CivilTime> {
     let (year, month, day) = split(low, high);
-    CivilTime::date(if (81..100).contains(&year) { 1900 + year } else { 2000 + year }, month, day)
+    date(if (81..100).contains(&year) { 1900 + year } else { 2000 + year }, month, day)
 }
 
 /// Type F, date and time to the minute in 32 bits, with a century of two bits.
@@ -42,7 +43,7 @@ fn type_f(minute: u8, hour: u8, low: u8, high: u8) -> Option<CivilTime> {
         0 if !(81..100).contains(&year) => 2000 + year,
         century => 1900 + 100 * u16::from(century) + year,
     };
-    let time = CivilTime::date(year, month, day)?.at(hour & 0x1f, minute & 0x3f, 0, Precision::Minute)?;
+    let time = date(year, month, day)?.at(hour & 0x1f, minute & 0x3f, 0, Precision::Minute)?;
     // The bit says summer time; without it nothing is said, as most meters never set it.
     Some(if hour & 0x80 != 0 { time.with_daylight_saving(true) } else { time })
 }
@@ -50,9 +51,13 @@ fn type_f(minute: u8, hour: u8, low: u8, high: u8) -> Option<CivilTime> {
 /// Type I, date and time to the second in 48 bits.
 fn type_i(second: u8, minute: u8, hour: u8, low: u8, high: u8) -> Option<CivilTime> {
     let (year, month, day) = split(low, high);
-    let time =
-        CivilTime::date(2000 + year, month, day)?.at(hour & 0x1f, minute & 0x3f, second & 0x3f, Precision::Second)?;
+    let time = date(2000 + year, month, day)?.at(hour & 0x1f, minute & 0x3f, second & 0x3f, Precision::Second)?;
     Some(if second & 0x40 != 0 { time.with_daylight_saving(true) } else { time })
+}
+
+/// A date on the calendar, or one whose month or day is left open.
+fn date(year: u16, month: u8, day: u8) -> Option<CivilTime> {
+    CivilTime::date(year, month, day).or_else(|| CivilTime::open_date(year, month, day))
 }
 
 /// Type J, a time of day in 24 bits.
@@ -96,7 +101,9 @@ mod tests {
             (&[0xbfu8, 0x25][..], "2021-05-31"),
             (&[0x9f, 0x2c], "2020-12-31"),
             (&[0xff, 0xff], "invalid"),
-            (&[0x00, 0x00], "invalid"),
+            (&[0x00, 0x00], "2000-00-00 incomplete"),
+            (&[0xa0, 0x25], "2021-05-00 incomplete"),
+            (&[0x00, 0x0f], "invalid"),
             (&[0x1f, 0x02], "invalid"),
             (&[0xe1, 0xf7], "2127-07-01 invalid"),
             (&[0x00, 0x00, 0xe1, 0xf1], "2127-01-01T00:00 invalid"),
@@ -104,7 +111,12 @@ mod tests {
             (&[0x0b, 0x0b, 0xcd, 0x13], "2014-03-13T11:11"),
             (&[0x8b, 0x0b, 0xcd, 0x13], "2014-03-13T11:11 invalid"),
             (&[0x3b, 0x37, 0xdf, 0x2c], "2022-12-31T23:59"),
-            (&[0x00, 0x00, 0x00, 0x00], "invalid"),
+            (&[0x00, 0x00, 0x00, 0x00], "2000-00-00T00:00 incomplete"),
+            (&[0x2b, 0x03, 0x00, 0x00], "2000-00-00T03:43 incomplete"),
+            (&[0x00, 0x20, 0x00, 0x00], "2000-00-00T00:00 incomplete"),
+            (&[0x80, 0x00, 0x00, 0x00], "invalid"),
+            (&[0xe0, 0xf0], "invalid"),
+            (&[0xe0, 0xff], "invalid"),
             (&[0xff, 0xff, 0xff, 0xff], "invalid"),
             (&[0x1e, 0x0b, 0x09], "09:11:30"),
             (&[0xff, 0xff, 0xff], "invalid"),

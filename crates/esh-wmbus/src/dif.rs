@@ -26,6 +26,11 @@ impl Coding {
     #[cfg(test)]
     pub(crate) const VARIABLE: Self = Self(0xd);
 
+    /// The coding that the lower four bits name.
+    pub(crate) const fn of(octet: u8) -> Self {
+        Self(octet & 0x0f)
+    }
+
     /// The octets a value of this coding takes; `None` where its first octet tells.
     #[inline]
     pub(crate) const fn len(self) -> Option<usize> {

@@ -7,22 +7,43 @@ use esh_core::{Field, FieldValue, Function, Input, Layer, Out, Quality, Reading,
 
 /// The fields of a record: DIF, VIF, value. A header told before has no octets here and no field.
 pub(crate) fn record<'p>(header: &Header<'p>, octets: &Input<'p>, reading: &Reading<'p>, out: &mut dyn Out<'p>) {
-    let rest = octets.rest();
-    let here = rest.as_ptr() == header.octets.as_ptr();
-    let mut offset = octets.offset();
-    let mut value = rest;
-    if here {
-        // The DIF and its extensions end with the first octet that has no extension bit.
-        let dif = header.octets.iter().position(|octet| octet & 0x80 == 0).map_or(0, |last| last + 1);
-        let (dif, vif) = header.octets.split_at(dif.min(header.octets.len()));
-        block("DIF", "DIFE", dif, offset, &DifWords(header), out);
-        block("VIF", "VIFE", vif, offset + dif.len(), &VifWords(&header.vif), out);
-        offset += header.octets.len();
-        value = rest.get(header.octets.len()..).unwrap_or_default();
-    }
+    let (here, value, offset) = head(header, octets, out);
     if !value.is_empty() {
         field("value", offset, value, &Meaning { reading, header: (!here).then_some(header) }, out);
     }
+}
+
+/// The fields of a compact profile before its elements: DIF, VIF, length, spacing.
+pub(crate) fn profile(header: &Header<'_>, octets: &Input<'_>, elements: usize, out: &mut dyn Out<'_>) {
+    let (_, value, offset) = head(header, octets, out);
+    let (front, _) = value.split_at(value.len() - elements.min(value.len()));
+    let words = ["", "increments, time unit and coding of the elements", "time between the elements"];
+    for ((octet, name), (index, words)) in
+        front.chunks(1).zip(["LVAR", "spacing control", "spacing value"]).zip(words.iter().enumerate())
+    {
+        field(name, offset + index, octet, words, out);
+    }
+}
+
+/// The field of an element of a compact profile.
+pub(crate) fn element(reading: &Reading<'_>, out: &mut dyn Out<'_>) {
+    let words = Element(reading);
+    field("element", reading.origin.offset, reading.origin.octets, &words, out);
+}
+
+/// The fields of a header, where it stands here; then the octets behind it and where they begin.
+fn head<'p>(header: &Header<'p>, octets: &Input<'p>, out: &mut dyn Out<'_>) -> (bool, &'p [u8], usize) {
+    let rest = octets.rest();
+    let offset = octets.offset();
+    if rest.as_ptr() != header.octets.as_ptr() {
+        return (false, rest, offset);
+    }
+    // The DIF and its extensions end with the first octet that has no extension bit.
+    let dif = header.octets.iter().position(|octet| octet & 0x80 == 0).map_or(0, |last| last + 1);
+    let (dif, vif) = header.octets.split_at(dif.min(header.octets.len()));
+    block("DIF", "DIFE", dif, offset, &DifWords(header), out);
+    block("VIF", "VIFE", vif, offset + dif.len(), &VifWords(&header.vif), out);
+    (true, rest.get(header.octets.len()..).unwrap_or_default(), offset + header.octets.len())
 }
 
 /// The fields of the manufacturer's data.
@@ -99,6 +120,18 @@ impl Display for VifWords<'_> {
             (exponent, unit) => write!(f, ", 10^{exponent} {unit}")?,
         }
         modifiers.qualifiers.iter().try_for_each(|qualifier| write!(f, ", {}", qualifier.word()))
+    }
+}
+
+struct Element<'a>(&'a Reading<'a>);
+
+impl Display for Element<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "storage {}", self.0.register.storage)?;
+        if let Some(at) = self.0.at {
+            write!(f, ", {at}")?;
+        }
+        write!(f, ": {}", Meaning { reading: self.0, header: None })
     }
 }
 

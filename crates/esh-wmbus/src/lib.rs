@@ -4,7 +4,8 @@
 //!
 //! 1. [`mod@line`]: chips of a radio become octets (3-out-of-6 or Manchester), where the receiver has not done it.
 //! 2. [`link`]: the frame is recognised, its end found and its check sums proved: frame format A or B, without CRCs, or
-//!    wired ([`wired`]). CRCs are taken out where the frame lies.
+//!    wired ([`wired`]). CRCs are taken out where the frame lies. Records that another carrier has brought are no frame
+//!    ([`Framing::Records`]): their way begins and ends here.
 //! 3. [`extended_link`]: access number, session, payload CRC; AES in counter mode.
 //! 4. [`authentication`]: message counter, authentication code; parts of a message go to an
 //!    [`Assembler`](fragments::Assembler) and come back as one frame.
@@ -46,9 +47,11 @@ pub mod line;
 pub mod link;
 mod note;
 mod open;
+mod profile;
 mod quantity;
 mod records;
 mod security;
+mod spacing;
 mod status;
 pub mod telegram;
 pub mod transport;
@@ -93,6 +96,7 @@ impl Carrier for Wmbus {
         let stripped = outline.strip(frame);
         let opened = match outline.framing {
             Framing::Wired => open::wired(stripped, known, &mut notes, &mut so_far),
+            Framing::Records { skip } => Ok(open::bare(stripped, skip)),
             _ => open::wireless(stripped, known, &mut notes, &mut so_far),
         };
         let found = match opened {

@@ -5,17 +5,20 @@ use crate::dif::{Coding, Dif};
 use crate::explain;
 use crate::history::Dates;
 use crate::layout;
+use crate::profile;
 use crate::quantity::canonical;
+use crate::status;
 use crate::value::{self, Raw};
-use crate::vif::{Reads, Vif};
+use crate::vif::{Profile, Reads, Vif};
 use esh_core::{
-    Alarm, Alarms, DecodeError, Format, Function, Input, Known, Layer, Medium, Meter, Origin, Out, Qualifier,
-    Qualifiers, Quality, Quantity, Reading, Reason, Unit, Value,
+    CivilTime, DecodeError, Format, Function, Input, Known, Layer, Medium, Meter, Origin, Out, Quality, Quantity,
+    Reading, Reason, Register, Unit, Value,
 };
 
 /// Reads M-Bus records with their headers: EN 13757-3, clause 6.
 ///
-/// Each record becomes one reading; what only the maker can explain stays as octets. Headers that [`Known::layout`] does
+/// Each record becomes one reading, a compact profile one for each of its values; what only the maker can explain stays
+/// as octets. Headers that [`Known::layout`] does
 /// not have yet are handed to [`Out::learned`], for compact frames to come.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Records;
@@ -32,7 +35,7 @@ impl Format for Records {
         let start = Input::new(payload, offset, Layer::Application);
         let mut dates = None;
         Dates::gather(start, &mut dates);
-        let reader = Reader::new(meter, dates.as_ref(), out);
+        let reader = Reader::new(meter, dates.as_ref(), Run::Full(start), out);
         let teaches = out.wants_layouts();
         let mut signature = Crc::NEW;
         let mut input = start;
@@ -143,17 +146,54 @@ pub(crate) fn next<'a>(input: &mut Input<'a>, header: &mut Header<'a>) -> Result
 /// The idle filler, a DIF without a record.
 pub(crate) const FILLER: u8 = 0x2f;
 
+/// All records of a payload, to be gone through once more for what one record needs of the others.
+#[derive(Clone, Copy)]
+pub(crate) enum Run<'a> {
+    /// Records with their headers.
+    Full(Input<'a>),
+    /// Headers told before, and values.
+    Compact(Input<'a>, Input<'a>),
+}
+
+impl<'a> Run<'a> {
+    /// The first that is found in a record.
+    pub(crate) fn find<T>(self, mut wanted: impl FnMut(&Header<'a>, Raw<'a>) -> Option<T>) -> Option<T> {
+        let mut header = Header::NONE;
+        match self {
+            Self::Full(mut input) => {
+                while let Ok(Next::Record(_, raw)) = next(&mut input, &mut header) {
+                    if let Some(found) = wanted(&header, raw) {
+                        return Some(found);
+                    }
+                }
+            }
+            Self::Compact(mut headers, mut values) => {
+                while !headers.is_empty() {
+                    header.read(&mut headers).ok()?;
+                    let raw = value::take(&mut values, header.dif.coding).ok()?;
+                    if let Some(found) = wanted(&header, raw) {
+                        return Some(found);
+                    }
+                }
+            }
+        }
+        None
+    }
+}
+
 /// What makes readings of records: all that holds for a whole payload.
 pub(crate) struct Reader<'d> {
     medium: Option<Medium>,
-    dates: Option<&'d Dates>,
-    explain: bool,
+    pub(crate) dates: Option<&'d Dates>,
+    pub(crate) run: Run<'d>,
+    pub(crate) explain: bool,
     doubts: bool,
 }
 
 impl<'d> Reader<'d> {
-    pub(crate) fn new(meter: Option<&Meter>, dates: Option<&'d Dates>, out: &dyn Out<'_>) -> Self {
-        Self { medium: meter.and_then(|meter| meter.medium), dates, explain: out.wants_fields(), doubts: false }
+    pub(crate) fn new(meter: Option<&Meter>, dates: Option<&'d Dates>, run: Run<'d>, out: &dyn Out<'_>) -> Self {
+        let medium = meter.and_then(|meter| meter.medium);
+        Self { medium, dates, run, explain: out.wants_fields(), doubts: false }
     }
 
     /// The same for a payload that does not fit its CRC: no reading is good.
@@ -161,18 +201,53 @@ impl<'d> Reader<'d> {
         Self { doubts: true, ..self }
     }
 
-    /// Hands over the reading of a record; `octets` are those of the record as far as they stand in this frame.
+    /// Hands over the readings of a record; `octets` are those of the record as far as they stand in this frame.
     #[inline(always)]
     pub(crate) fn record<'p>(&self, header: &Header<'p>, octets: &Input<'p>, raw: Raw<'p>, out: &mut dyn Out<'p>) {
+        if header.vif.modifiers.profile as u8 == Profile::None as u8 {
+            self.single(header, octets, raw, out);
+        } else {
+            profile::read(self, header, octets, raw, out);
+        }
+    }
+
+    /// Hands over the one reading of a record.
+    #[inline(always)]
+    pub(crate) fn single<'p>(&self, header: &Header<'p>, octets: &Input<'p>, raw: Raw<'p>, out: &mut dyn Out<'p>) {
         let Header { dif, vif, .. } = header;
         let (meaning, modifiers) = (&vif.meaning, &vif.modifiers);
         let exponent = meaning.exponent.saturating_add(modifiers.exponent);
-        let (mut value, quality) = value::read(raw, meaning.reads, exponent, modifiers);
+        let found = value::read(raw, meaning.reads, exponent, modifiers);
+        let at = match self.dates {
+            Some(dates) if meaning.reads != Reads::Time => dates.of(dif.register, dif.function),
+            _ => None,
+        };
+        let origin = Origin { octets: octets.rest(), header: header.octets, offset: octets.offset() };
+        let reading = self.reading(header, dif.register, found, at, origin, out);
+        if self.explain {
+            explain::record(header, octets, &reading(), out);
+        }
+        out.reading(reading());
+    }
+
+    /// What makes the reading of a value that has been found in a record; alarms that it stands for are handed over.
+    #[inline(always)]
+    pub(crate) fn reading<'p>(
+        &self,
+        header: &Header<'p>,
+        register: Register,
+        (mut value, quality): (Value<'p>, Quality),
+        at: Option<CivilTime>,
+        origin: Origin<'p>,
+        out: &mut dyn Out<'p>,
+    ) -> impl Fn() -> Reading<'p> + use<'p> {
+        let (function, vif) = (header.dif.function, &header.vif);
+        let (meaning, modifiers) = (&vif.meaning, &vif.modifiers);
         let quality = if self.doubts { Quality::Malformed } else { quality };
         let quantity = if modifiers.estranged {
             Quantity::Unknown
         } else {
-            canonical(meaning.quantity, self.medium, modifiers.qualifiers, dif.function, dif.register)
+            canonical(meaning.quantity, self.medium, modifiers.qualifiers, function, register)
         };
         let (mut unit, mut unrounded) = (meaning.unit, None);
         match value {
@@ -186,53 +261,11 @@ impl<'d> Reader<'d> {
             Value::Absent | Value::Flags(_) => unit = unit.canonical(),
             _ => unit = Unit::None,
         }
-        let at = match self.dates {
-            Some(dates) if meaning.reads != Reads::Time => dates.of(dif.register, dif.function),
-            _ => None,
-        };
         if matches!(quantity, Quantity::StatusFlags | Quantity::TimeDevice) {
-            self.alarms(&value, quality, modifiers.qualifiers, out);
+            status::alarms_of_value(self.medium, &value, quality, modifiers.qualifiers, out);
         }
-        let reading = || Reading {
-            quantity,
-            value,
-            unit,
-            function: dif.function,
-            register: dif.register,
-            qualifiers: modifiers.qualifiers,
-            at,
-            quality,
-            unrounded,
-            origin: Origin { octets: octets.rest(), header: header.octets, offset: octets.offset() },
-        };
-        if self.explain {
-            explain::record(header, octets, &reading(), out);
-        }
-        out.reading(reading());
-    }
-
-    /// Hands over what the standard itself defines: error flags of smoke alarms, and a clock that is not set.
-    #[inline(never)]
-    fn alarms(&self, value: &Value<'_>, quality: Quality, qualifiers: Qualifiers, out: &mut dyn Out<'_>) {
-        const SMOKE: [(u64, Alarm); 5] = [
-            (1 << 1, Alarm::BatteryLow),
-            (1 << 2, Alarm::Smoke),
-            (1 << 4, Alarm::SmokeFault),
-            (1 << 5, Alarm::SmokeFault),
-            (1 << 8, Alarm::SmokeFault),
-        ];
-        let alarms = match value {
-            Value::Time(_) if quality == Quality::Invalid => Alarms::NONE.with(Alarm::ClockInvalid),
-            Value::Flags(bits)
-                if qualifiers.contains(Qualifier::StandardContent) && self.medium == Some(Medium(0x1a)) =>
-            {
-                SMOKE.iter().filter(|(bit, _)| bits & bit != 0).fold(Alarms::NONE, |all, (_, alarm)| all.with(*alarm))
-            }
-            _ => Alarms::NONE,
-        };
-        if !alarms.is_empty() {
-            out.alarms(alarms);
-        }
+        let (qualifiers, label) = (modifiers.qualifiers, vif.text);
+        move || Reading { quantity, value, unit, function, register, qualifiers, at, quality, unrounded, label, origin }
     }
 
     /// Hands over the manufacturer's data, as octets.
@@ -262,7 +295,7 @@ pub(crate) fn check_header(header: &Header<'_>, input: &Input<'_>) -> Result<(),
 }
 
 /// The register a date speaks of, where it is a plain date.
-pub(crate) fn dated(header: &Header<'_>) -> Option<(esh_core::Register, Function)> {
+pub(crate) fn dated(header: &Header<'_>) -> Option<(Register, Function)> {
     let Header { dif, vif, .. } = header;
     let plain = vif.meaning.quantity == Quantity::TimeDevice && vif.modifiers.qualifiers.is_empty();
     let past = dif.register.storage > 0 || dif.function != Function::Instantaneous;

@@ -1,6 +1,6 @@
-//! The status octet of transport headers.
+//! What the standards say of the state of a meter: the status octet of transport headers, error flags, an unset clock.
 
-use esh_core::{Alarm, Alarms};
+use esh_core::{Alarm, Alarms, Medium, Out, Qualifier, Qualifiers, Quality, Value};
 
 /// What a status octet tells: EN 13757-7, table 9.
 #[must_use]
@@ -24,6 +24,34 @@ pub const fn alarms_of_status(status: u8) -> Alarms {
         alarms = alarms.with(Alarm::StatusVendor);
     }
     alarms
+}
+
+/// Hands over what the standards themselves define: error flags of smoke alarms, and a clock that is not set.
+#[inline(never)]
+pub(crate) fn alarms_of_value(
+    medium: Option<Medium>,
+    value: &Value<'_>,
+    quality: Quality,
+    qualifiers: Qualifiers,
+    out: &mut dyn Out<'_>,
+) {
+    const SMOKE: [(u64, Alarm); 5] = [
+        (1 << 1, Alarm::BatteryLow),
+        (1 << 2, Alarm::Smoke),
+        (1 << 4, Alarm::SmokeFault),
+        (1 << 5, Alarm::SmokeFault),
+        (1 << 8, Alarm::SmokeFault),
+    ];
+    let alarms = match value {
+        Value::Time(_) if quality == Quality::Invalid => Alarms::NONE.with(Alarm::ClockInvalid),
+        Value::Flags(bits) if qualifiers.contains(Qualifier::StandardContent) && medium == Some(Medium(0x1a)) => {
+            SMOKE.iter().filter(|(bit, _)| bits & bit != 0).fold(Alarms::NONE, |all, (_, alarm)| all.with(*alarm))
+        }
+        _ => Alarms::NONE,
+    };
+    if !alarms.is_empty() {
+        out.alarms(alarms);
+    }
 }
 
 #[cfg(test)]

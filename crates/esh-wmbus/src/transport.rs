@@ -5,8 +5,9 @@ use crate::{
     ci::Header,
     note::{Notes, at},
     open::SoFar,
+    status::alarms_of_status,
 };
-use esh_core::{Alarm, Alarms, DecodeError, Input, Layer, Reason};
+use esh_core::{DecodeError, Input, Layer, Reason};
 
 /// The short or long header of the transport layer — EN 13757-7, 7.3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -210,35 +211,11 @@ pub(crate) fn note_address(
     notes.number(place, address.medium().0, &address.medium());
 }
 
-/// What the status octet of a meter says — EN 13757-7, 7.5.6.
-#[must_use]
-pub const fn status_alarms(status: u8) -> Alarms {
-    let mut alarms = match status & 0x03 {
-        0b01 => Alarms::NONE.with(Alarm::MeterBusy),
-        0b10 => Alarms::NONE.with(Alarm::ErrorApplication),
-        0b11 => Alarms::NONE.with(Alarm::AlarmAbnormal),
-        _ => Alarms::NONE,
-    };
-    if status & 0x04 != 0 {
-        alarms = alarms.with(Alarm::BatteryLow);
-    }
-    if status & 0x08 != 0 {
-        alarms = alarms.with(Alarm::ErrorPermanent);
-    }
-    if status & 0x10 != 0 {
-        alarms = alarms.with(Alarm::ErrorTemporary);
-    }
-    if status & 0xe0 != 0 {
-        alarms = alarms.with(Alarm::StatusVendor);
-    }
-    alarms
-}
-
 struct StatusWords(u8);
 
 impl core::fmt::Display for StatusWords {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let alarms = status_alarms(self.0);
+        let alarms = alarms_of_status(self.0);
         if alarms.is_empty() {
             return f.write_str("no error");
         }

@@ -44,6 +44,22 @@ pub(crate) const fn looks_wired(octets: &[u8]) -> bool {
         || matches!(octets, [SHORT, _, _, _, STOP, ..])
 }
 
+/// Whether the octets are rather a damaged or cut long frame than a wireless one, whose first octets may look the same.
+pub(crate) fn meant(octets: &[u8]) -> bool {
+    let [start, first, second, again, rest @ ..] = octets else { return false };
+    if looks_wired(octets) && *start == LONG {
+        // Broken off, ended where it says, or followed by something.
+        let len = usize::from(*first);
+        return rest.len() <= len + 2 || rest.get(len + 1) == Some(&STOP);
+    }
+    // All is right but one of the four octets in front.
+    let [body @ .., check_sum, STOP] = rest else { return false };
+    let wrong =
+        [(*start, LONG), (*again, LONG)].map(|(found, right)| usize::from(found != right)).iter().sum::<usize>()
+            + [first, second].map(|found| usize::from(usize::from(*found) != body.len())).iter().sum::<usize>();
+    wrong == 1 && sum(body) == *check_sum
+}
+
 /// The check sum of the octets from the C field on: their arithmetic sum — EN 13757-2, 5.
 pub(crate) fn sum(octets: &[u8]) -> u8 {
     octets.iter().fold(0, |sum, octet| sum.wrapping_add(*octet))

@@ -39,13 +39,15 @@ pub enum Framing {
     Manchester,
     /// A wired frame of EN 13757-2.
     Wired,
+    /// M-Bus records without a frame, behind as many octets of another carrier.
+    Records(u16),
 }
 
 impl Framing {
-    /// The words that a line's `format` may have.
-    pub const WORDS: [&'static str; 6] = ["A", "B", "none", "3of6", "manchester", "wired"];
+    /// The words of a line's `format`, as they are best written.
+    pub const WORDS: &[&str] = &["A", "B", "none", "3of6", "manchester", "wired", "records", "records+2"];
 
-    /// The framing of a word as it stands in a line's `format`.
+    /// The framing of a word as it stands in a line's `format`; `records+2` are records behind two octets.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
         Some(match word {
@@ -55,7 +57,8 @@ impl Framing {
             "3of6" => Self::ThreeOutOfSix,
             "manchester" => Self::Manchester,
             "wired" => Self::Wired,
-            _ => return None,
+            "records" => Self::Records(0),
+            _ => Self::Records(word.strip_prefix("records+")?.parse().ok()?),
         })
     }
 }
@@ -72,7 +75,7 @@ impl<'de> Deserialize<'de> for Framing {
             }
 
             fn visit_str<E: serde::de::Error>(self, word: &str) -> Result<Framing, E> {
-                Framing::from_word(word).ok_or_else(|| E::unknown_variant(word, &Framing::WORDS))
+                Framing::from_word(word).ok_or_else(|| E::unknown_variant(word, Framing::WORDS))
             }
         }
 
@@ -87,4 +90,19 @@ pub struct Stamp {
     pub at: Option<jiff::Timestamp>,
     /// Whether the clock is synchronised.
     pub synchronised: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_may_stand_behind_octets_of_another_carrier() {
+        assert_eq!(Framing::from_word("records"), Some(Framing::Records(0)));
+        assert_eq!(Framing::from_word("records+2"), Some(Framing::Records(2)));
+        assert!(Framing::WORDS.iter().all(|word| Framing::from_word(word).is_some()));
+        for word in ["records+", "records-1", "records+70000", "record", ""] {
+            assert_eq!(Framing::from_word(word), None, "{word}");
+        }
+    }
 }

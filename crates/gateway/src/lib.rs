@@ -27,3 +27,8 @@ pub mod sources;
 pub mod stop;
 pub mod taught;
 pub mod worker;
+
+/// The worked example of the README is a test, so that it stays true.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

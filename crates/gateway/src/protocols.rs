@@ -71,6 +71,7 @@ const fn mbus_framing(framing: Option<Framing>) -> esh_wmbus::Framing {
         Some(Framing::ThreeOutOfSix | Framing::Manchester) => esh_wmbus::Framing::Recognise,
         Some(Framing::None) => esh_wmbus::Framing::WithoutCrc,
         Some(Framing::Wired) => esh_wmbus::Framing::Wired,
+        Some(Framing::Records(skip)) => esh_wmbus::Framing::Records { skip: skip as usize },
     }
 }
 

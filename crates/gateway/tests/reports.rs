@@ -64,6 +64,51 @@ fn the_number_of_threads_changes_nothing() {
     }
 }
 
+/// M-Bus records that LoRaWAN, NB-IoT and the like carry: no frame, no meter, octets of their own before them.
+#[test]
+fn bare_records_are_read_behind_a_stated_number_of_octets() {
+    let lines = [
+        r#"{"format":"records","hex":"0413d2040000"}"#,
+        r#"{"format":"records+2","hex":"aabb0413d2040000426c9f2c4413010000004b6e"}"#,
+        r#"{"format":"records+2","hex":"aabb"}"#,
+        r#"{"format":"records+3","hex":"aabb"}"#,
+        r#"{"format":"records+x","hex":"aabb"}"#,
+    ];
+    let reports: Vec<Value> =
+        reports(&lines.join("\n"), 1).iter().map(|report| serde_json::from_str(report).unwrap()).collect();
+    let values = |report: &Value| {
+        let readings = report["readings"].as_array().unwrap().iter();
+        readings.map(|reading| (reading["value"].to_string(), reading["at"].clone())).collect::<Vec<_>>()
+    };
+    assert_eq!(values(&reports[0]), [("1.234".into(), Value::Null)]);
+    assert_eq!(reports[0]["meter"], Value::Null);
+    assert_eq!(reports[0]["security"]["state"], "none");
+    assert_eq!(reports[0]["error"], Value::Null);
+    assert_eq!(
+        values(&reports[1]),
+        [("1.234".into(), Value::Null), ("\"2020-12-31\"".into(), Value::Null), ("0.001".into(), "2020-12-31".into())]
+    );
+    assert_eq!((&reports[1]["error"]["reason"], &reports[1]["error"]["octet"]), (&json!("truncated"), &json!(20)));
+    assert_eq!(reports[2]["error"], Value::Null);
+    assert_eq!(reports[3]["error"]["field"], "octets before the records");
+    assert_eq!(reports[4]["error"]["field"], "format");
+}
+
+/// What a water meter sends over LoRaWAN: a CI field, then records with an hourly history.
+#[test]
+fn a_history_inside_lorawan_is_read() {
+    let line = r#"{"format":"records+1","hex":"78446d0024343a441301dd14004d93132262017d017a017d0179017e0179017d017a017d0179017c017a017c0179017d017a01"}"#;
+    let report: Value = serde_json::from_str(&reports(line, 1)[0]).unwrap();
+    assert_eq!(report["error"], Value::Null);
+    let readings = report["readings"].as_array().unwrap();
+    assert_eq!(readings.len(), 18);
+    let told = |place: usize| (readings[place]["at"].as_str().unwrap(), readings[place]["value"].to_string());
+    assert_eq!(told(1), ("2025-10-20T04:00", "1367.297".into()));
+    assert_eq!(told(2), ("2025-10-20T03:00", "1366.916".into()));
+    assert_eq!(told(17).0, "2025-10-19T12:00");
+    assert_eq!(readings[17]["value"].as_f64(), Some(1361.23));
+}
+
 #[test]
 fn rubbish_is_answered_line_by_line() {
     let endless = "4".repeat(200_000);

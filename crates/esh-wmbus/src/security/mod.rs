@@ -5,13 +5,15 @@ pub(crate) mod derive;
 #[cfg(feature = "des")]
 mod des;
 mod envelope;
+mod mode_10;
+#[cfg(feature = "des")]
+mod mode_2;
+mod mode_5;
+mod mode_7;
 mod plain;
 
 pub(crate) use envelope::{Envelope, check_counter};
 
-use crate::address::Address;
-use cipher::{Cipher, Decipher};
-use derive::MessageKeys;
 use esh_core::{DecodeError, Protocol, Reason, SecurityState};
 use plain::{Sure, looks_like_records};
 
@@ -40,10 +42,10 @@ pub(crate) fn open(octets: &mut [u8], envelope: &Envelope<'_>) -> Result<Plain, 
     let result = match mode {
         0 => mode_0(octets, envelope),
         #[cfg(feature = "des")]
-        2 => mode_2(octets, envelope),
-        5 => mode_5(octets, envelope),
-        7 => mode_7(octets, envelope),
-        10 => mode_10(octets, envelope),
+        2 => mode_2::open(octets, envelope),
+        5 => mode_5::open(octets, envelope),
+        7 => mode_7::open(octets, envelope),
+        10 => mode_10::open(octets, envelope),
         _ => Err(envelope.configuration.error(Reason::UnknownMode(mode))),
     };
     match result {
@@ -96,161 +98,13 @@ fn mode_0(octets: &[u8], envelope: &Envelope<'_>) -> Result<Plain, DecodeError> 
     }
 }
 
-/// Mode 2: DES in cipher block chaining, initialisation vector zero.
-#[cfg(feature = "des")]
-fn mode_2(octets: &mut [u8], envelope: &Envelope<'_>) -> Result<Plain, DecodeError> {
-    let encrypted = usize::from(envelope.configuration.word & 0xff);
-    if encrypted == 0 {
-        return Ok(Plain::ALREADY);
-    }
-    let octets = envelope.encrypted(octets, encrypted)?;
-    let Some(first) = octets.first_chunk::<8>().copied() else {
-        return Err(envelope.configuration.error(Reason::Malformed));
-    };
-    let mut right = None;
-    let tried = envelope.offer_keys(&mut |key| {
-        let Ok(key) = <[u8; 8]>::try_from(key.expose()) else { return false };
-        let mut copy = first;
-        des::cbc_decrypt(&key, &mut copy);
-        let fits = copy.starts_with(&CHECK_OCTETS);
-        right = fits.then_some(key);
-        fits
-    });
-    let Some(key) = right else { return Err(envelope.configuration.error(tried)) };
-    des::cbc_decrypt(&key, octets);
-    Ok(Plain::DECRYPTED)
-}
-
-/// Mode 5: AES-128 in cipher block chaining. The check octets guard nothing but the maker's part of the vector.
-fn mode_5(octets: &mut [u8], envelope: &Envelope<'_>) -> Result<Plain, DecodeError> {
-    let encrypted = 16 * envelope.configuration.blocks();
-    let payload = envelope.encrypted(octets, encrypted)?;
-    let Some(first) = payload.first_chunk::<16>().copied() else { return Ok(Plain::ALREADY) };
-    let Some(Address([m0, m1, a0, a1, a2, a3, a4, a5])) = envelope.address else {
-        return Err(envelope.configuration.error(Reason::NoKey));
-    };
-    let n = envelope.access;
-    let vector = [m0, m1, a0, a1, a2, a3, a4, a5, n, n, n, n, n, n, n, n];
-    let right = envelope.try_keys(&mut |key| {
-        let cipher = Decipher::new(key);
-        let [b0, b1, ..] = cipher.decrypt(first);
-        ([b0 ^ m0, b1 ^ m1] == CHECK_OCTETS).then_some((cipher, *key))
-    });
-    let (cipher, key) = right.map_err(|reason| envelope.configuration.error(reason))?;
-    let mut authenticated = false;
-    if envelope.authentication.is_some_and(|layer| layer.code.is_some()) {
-        if envelope.code_fits(octets, &key).is_none() {
-            return Err(envelope.code_error(Reason::Authentication));
-        }
-        envelope.check_counter()?;
-        authenticated = true;
-    }
-    cipher.cbc_decrypt(vector, envelope.encrypted(octets, encrypted)?);
-    Ok(Plain { authenticated, ..Plain::DECRYPTED })
-}
-
-/// Mode 7: AES-128 in cipher block chaining with keys of this message, initialisation vector zero.
-fn mode_7(octets: &mut [u8], envelope: &Envelope<'_>) -> Result<Plain, DecodeError> {
-    let configuration = envelope.configuration;
-    let encrypted = 16 * configuration.blocks();
-    let first = envelope.encrypted(octets, encrypted)?.first_chunk::<16>().copied();
-    let has_code = envelope.authentication.is_some_and(|layer| layer.code.is_some());
-    let Some(first) = first else {
-        return mode_0(octets, envelope).map(|plain| Plain { state: SecurityState::AlreadyPlain, ..plain });
-    };
-    envelope.check_derivation()?;
-    let opens = |keys: &MessageKeys| {
-        let cipher = Decipher::new(&keys.encryption());
-        let right = cipher.decrypt(first).starts_with(&CHECK_OCTETS);
-        (cipher, right)
-    };
-    let directions = [envelope.direction, envelope.direction.other()];
-    let mut opens_unproved = false;
-    let right = envelope.try_keys(&mut |key| {
-        if has_code && let Some(keys) = envelope.code_fits(octets, key) {
-            return Some(opens(&keys));
-        }
-        let opened = directions.into_iter().find_map(|direction| {
-            let keys = envelope.message_keys(key, direction)?;
-            Some(opens(&keys)).filter(|(_, right)| *right)
-        });
-        opens_unproved |= has_code && opened.is_some();
-        opened.filter(|_| !has_code)
-    });
-    let (cipher, opens) = match right {
-        Ok(opened) => opened,
-        Err(Reason::KeyRejected) if opens_unproved => return Err(envelope.code_error(Reason::Authentication)),
-        Err(reason) => return Err(configuration.error(reason)),
-    };
-    if !opens {
-        let error = configuration.error(Reason::CheckOctetsAbsent);
-        return Err(DecodeError { field: "check octets", offset: envelope.payload, ..error });
-    }
-    envelope.check_counter()?;
-    cipher.cbc_decrypt([0; 16], envelope.encrypted(octets, encrypted)?);
-    Ok(Plain { authenticated: has_code, ..Plain::DECRYPTED })
-}
-
-/// Mode 10: AES-128-CCM with keys of this message.
-fn mode_10(octets: &mut [u8], envelope: &Envelope<'_>) -> Result<Plain, DecodeError> {
-    let configuration = envelope.configuration;
-    let [_, second] = configuration.extension;
-    // Other tag sizes, and encryption of a part, have not been published with octets to check against.
-    if second & 0x0f != 1 {
-        return Err(configuration.extension_error(Reason::UnknownMode(10)));
-    }
-    if configuration.word & 0xff != 0xff || configuration.has_key_version() {
-        return Err(configuration.error(Reason::Unsupported));
-    }
-    envelope.check_derivation()?;
-    let Some(counter) = envelope.counter() else { return Err(configuration.error(Reason::Malformed)) };
-    let Some(address) = envelope.address else { return Err(configuration.error(Reason::NoKey)) };
-    const TAG: usize = 8;
-    // From the CI field to the extension of the configuration field, without the counter behind it.
-    let mut associated = [0; 15];
-    let header = octets.get(envelope.message..configuration.offset + 4).unwrap_or_default();
-    let Some(associated) = associated.get_mut(..header.len()) else {
-        return Err(configuration.error(Reason::Malformed));
-    };
-    associated.copy_from_slice(header);
-    let left = octets.len().saturating_sub(envelope.payload);
-    let Some((text, tag)) = octets.get_mut(envelope.payload..).and_then(|rest| rest.split_last_chunk_mut::<TAG>())
-    else {
-        let error = configuration.error(Reason::Truncated { needed: TAG, left });
-        return Err(DecodeError { field: "authentication tag", offset: envelope.payload, ..error });
-    };
-    let [m0, m1, a0, a1, a2, a3, a4, a5] = address.0;
-    let [c0, c1, c2, c3] = counter.to_be_bytes();
-    let nonce = [m0, m1, a0, a1, a2, a3, a4, a5, 0, c0, c1, c2, c3];
-    let opened = envelope.try_keys(&mut |key| {
-        [envelope.direction, envelope.direction.other()].into_iter().find_map(|direction| {
-            let cipher = Cipher::new(&envelope.message_keys(key, direction)?.encryption());
-            cipher.ccm_open(&nonce, associated, text, tag).then_some(cipher)
-        })
-    });
-    match opened {
-        Ok(cipher) => {
-            if let Err(replayed) = envelope.check_counter() {
-                cipher.ccm_close(&nonce, text);
-                return Err(replayed);
-            }
-            Ok(Plain { authenticated: true, tail: TAG, ..Plain::DECRYPTED })
-        }
-        Err(Reason::NoKey) => Err(configuration.error(Reason::NoKey)),
-        Err(_) => {
-            let error = configuration.error(Reason::Authentication);
-            Err(DecodeError { field: "authentication tag", offset: envelope.payload + left - TAG, ..error })
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
         Address, Framing, Wmbus,
         authentication::{Authentication, Code},
-        security::derive::Direction,
+        security::derive::{Direction, MessageKeys},
         telegram::{Protection, Telegram},
     };
     use esh_core::{Carrier, Ignore, Key, Known, Manufacturer, Medium, Meter, Opened, Purpose, Refused};

@@ -1,5 +1,8 @@
 //! Whether octets are plain records, where nothing but their look can tell.
 
+use crate::records::{self, Header, Next};
+use esh_core::{Input, Layer};
+
 /// How sure one has to be.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sure {
@@ -10,89 +13,35 @@ pub(super) enum Sure {
 }
 
 /// Whether the octets are a run of data records, EN 13757-3, 6, that ends where they end.
-pub(super) fn looks_like_records(mut octets: &[u8], sure: Sure) -> bool {
-    let alone = sure == Sure::Alone;
+pub(super) fn looks_like_records(octets: &[u8], sure: Sure) -> bool {
+    let mut input = Input::new(octets, 0, Layer::Application);
+    let mut header = Header::NONE;
     let mut records = 0;
-    while let [dif, rest @ ..] = octets {
-        octets = rest;
-        match dif {
-            0x2f => continue,
+    loop {
+        match records::next(&mut input, &mut header) {
+            Ok(Next::Record(_, raw)) if sure == Sure::Supported || is_usual(header.octets, raw.octets) => records += 1,
             // What the maker has behind cannot be judged.
-            0x0f | 0x1f => break,
-            _ if alone && dif & 0x80 != 0 && rest.first().is_some_and(|dife| dife & 0x80 != 0) => return false,
-            _ if dif & 0x0f == 0x0f => return false,
-            _ => {}
+            Ok(Next::Maker(_) | Next::End) => break,
+            _ => return false,
         }
-        let Some(after) = chain(*dif, octets) else { return false };
-        let [vif, after @ ..] = after else { return false };
-        if vif & 0x7f == 0x7c && alone {
-            return false;
-        }
-        // Text and extensions stand in one of two orders.
-        if *vif == 0xfc {
-            return true;
-        }
-        if *vif == 0x7c {
-            let Some((len, text)) = after.split_first() else { return false };
-            let Some((_, after)) = text.split_at_checked(usize::from(*len)) else { return false };
-            let Some((_, after)) = value(dif & 0x0f, after) else { return false };
-            octets = after;
-            records += 1;
-            continue;
-        }
-        if alone && !is_common(*vif) {
-            return false;
-        }
-        let Some(after) = chain(*vif, after) else { return false };
-        let Some((value, after)) = value(dif & 0x0f, after) else { return false };
-        if alone && !is_likely(dif & 0x0f, vif & 0x7f, value) {
-            return false;
-        }
-        octets = after;
-        records += 1;
     }
     // Two records that fit by chance are likelier than three.
-    !alone || records >= 3
+    sure == Sure::Supported || records >= 3
 }
 
-/// What is behind up to ten extension octets.
-fn chain(first: u8, mut octets: &[u8]) -> Option<&[u8]> {
-    let mut octet = first;
-    for _ in 0..=10 {
-        if octet & 0x80 == 0 {
-            return Some(octets);
-        }
-        (octet, octets) = octets.split_first().map(|(first, rest)| (*first, rest))?;
+/// Whether a record has at most one DIFE, a VIF that is common and a value that is likely.
+fn is_usual(header: &[u8], value: &[u8]) -> bool {
+    match header {
+        [dif, vif, ..] if dif & 0x80 == 0 => is_common(*vif) && is_likely(dif & 0x0f, vif & 0x7f, value),
+        [dif, dife, vif, ..] if dife & 0x80 == 0 => is_common(*vif) && is_likely(dif & 0x0f, vif & 0x7f, value),
+        _ => false,
     }
-    None
-}
-
-/// The octets of a value, and what is behind — EN 13757-3, 6.3.3, table 4.
-fn value(coding: u8, octets: &[u8]) -> Option<(&[u8], &[u8])> {
-    let len = match coding {
-        0 | 8 => 0,
-        coding @ (1..=4 | 9..=12) => usize::from(coding & 7),
-        5 => 4,
-        6 | 14 => 6,
-        7 => 8,
-        13 => {
-            let (length, rest) = octets.split_first()?;
-            let len = match length {
-                0x00..=0xbf => *length,
-                0xc0..=0xef => length & 0x0f,
-                _ => return None,
-            };
-            return rest.split_at_checked(len.into());
-        }
-        _ => return None,
-    };
-    octets.split_at_checked(len)
 }
 
 /// Energy, volume, mass, durations, power, flow, temperatures, pressure, dates, identification, and the extension
 /// tables.
 const fn is_common(vif: u8) -> bool {
-    !matches!(vif & 0x7f, 0x6f | 0x7e | 0x7f) && (vif & 0x80 == 0 || matches!(vif, 0xfb | 0xfd))
+    !matches!(vif & 0x7f, 0x6f | 0x7c | 0x7e | 0x7f) && (vif & 0x80 == 0 || matches!(vif, 0xfb | 0xfd))
 }
 
 fn is_likely(coding: u8, vif: u8, value: &[u8]) -> bool {

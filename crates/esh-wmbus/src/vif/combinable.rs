@@ -45,9 +45,20 @@ pub(super) enum Effect {
     /// The value is a count.
     Count,
     /// The value is a run of values.
-    Profile,
+    Profile(Profile),
     /// The extensions that follow are the maker's.
     Maker,
+}
+
+/// Whether a value is a run of values: EN 13757-3, annex F.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Profile {
+    /// It is one value.
+    None,
+    /// A run that goes on in time, with or without register numbers.
+    Compact,
+    /// A run that goes back in time.
+    Inverse,
 }
 
 /// A row: codes from first to last, what they do, what they say.
@@ -106,7 +117,7 @@ pub(super) const ROWS: &[Row] = &[
     Row(0x00, 0x00, Each(Effect::Nothing),                       &[]),
     Row(0x01, 0x0f, Each(Effect::Failed(Quality::Error)),        &[]),
     Row(0x12, 0x12, Each(Effect::Nothing),                       &[Average]),
-    Row(0x13, 0x13, Each(Effect::Profile),                       &[CompactProfile]),
+    Row(0x13, 0x13, Each(Effect::Profile(Profile::Inverse)),     &[CompactProfile]),
     Row(0x14, 0x14, Each(Effect::Dimension),                     &[RelativeDeviation]),
     Row(0x15, 0x15, Each(Effect::Failed(Quality::NotAvailable)), &[]),
     Row(0x16, 0x16, Each(Effect::Failed(Quality::Overflow)),     &[]),
@@ -114,7 +125,7 @@ pub(super) const ROWS: &[Row] = &[
     Row(0x18, 0x18, Each(Effect::Failed(Quality::Error)),        &[]),
     Row(0x1c, 0x1c, Each(Effect::Failed(Quality::Error)),        &[]),
     Row(0x1d, 0x1d, Each(Effect::Nothing),                       &[StandardContent]),
-    Row(0x1e, 0x1f, Each(Effect::Profile),                       &[CompactProfile]),
+    Row(0x1e, 0x1f, Each(Effect::Profile(Profile::Compact)),     &[CompactProfile]),
     Row(0x20, 0x20, Each(Effect::Dimension),                     &[PerSecond]),
     Row(0x21, 0x21, Each(Effect::Dimension),                     &[PerMinute]),
     Row(0x22, 0x22, Each(Effect::Dimension),                     &[PerHour]),

@@ -9,6 +9,7 @@ mod plain_text;
 mod primary;
 
 use crate::dif::{Dif, EXTENSIONS};
+pub(crate) use combinable::Profile;
 use combinable::{Effect, Modifier};
 use esh_core::{DecodeError, Input, Qualifier, Qualifiers, Quality, Quantity, Reason, Text, Unit};
 
@@ -111,6 +112,8 @@ pub(crate) struct Modifiers {
     pub(crate) estranged: bool,
     /// Whether integers have no sign.
     pub(crate) unsigned: bool,
+    /// Whether the value is a run of values.
+    pub(crate) profile: Profile,
 }
 
 impl Modifiers {
@@ -121,6 +124,7 @@ impl Modifiers {
         quality: Quality::Good,
         estranged: false,
         unsigned: false,
+        profile: Profile::None,
     };
 
     /// Whether they leave the value as it is, but for a power of ten.
@@ -230,10 +234,7 @@ impl<'a> Vif<'a> {
                 meaning.exponent = 0;
                 meaning.reads = Reads::Number;
             }
-            Effect::Profile => {
-                modifiers.estranged = true;
-                meaning.reads = Reads::Octets;
-            }
+            Effect::Profile(profile) => modifiers.profile = profile,
         }
     }
 }

@@ -110,11 +110,7 @@ fn read_blocks(mut input: impl Read, feeds: &[SyncSender<Block>]) -> io::Result<
         loop {
             let had = lines.len();
             lines.resize(had + BLOCK, 0);
-            let got = match input.read(lines.get_mut(had..).unwrap_or_default()) {
-                Ok(got) => got,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
-                Err(error) => return Err(error),
-            };
+            let got = read(&mut input, lines.get_mut(had..).unwrap_or_default())?;
             lines.truncate(had + got);
             ended = got == 0;
             if ended || lines.get(had..).is_some_and(|new| new.contains(&b'\n')) {
@@ -139,13 +135,23 @@ fn read_blocks(mut input: impl Read, feeds: &[SyncSender<Block>]) -> io::Result<
     Ok(())
 }
 
+/// Reads what is there; a signal in between is no end.
+fn read(input: &mut impl Read, into: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match input.read(into) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            read => return read,
+        }
+    }
+}
+
 /// An endless line: what is beyond the limit is read and forgotten, so that memory stays bounded.
 fn skip_line(input: &mut impl Read, lines: &mut Vec<u8>) -> io::Result<()> {
     lines.truncate(LINE_LIMIT + 1);
-    let mut octet = vec![0; 4096];
+    let mut octets = vec![0; 4096];
     loop {
-        let got = input.read(&mut octet)?;
-        let new = octet.get(..got).unwrap_or_default();
+        let got = read(input, &mut octets)?;
+        let new = octets.get(..got).unwrap_or_default();
         if let Some(end) = new.iter().position(|octet| *octet == b'\n') {
             lines.extend_from_slice(new.get(end..).unwrap_or_default());
             return Ok(());

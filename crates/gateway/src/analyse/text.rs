@@ -52,7 +52,7 @@ fn print_report(report: &Report, colours: bool, into: &mut String) {
             reading.quantity,
             reading.unit.as_deref().unwrap_or("")
         );
-        let mut notes = Vec::new();
+        let mut notes: Vec<_> = reading.name.iter().map(|name| format!("\"{name}\"")).collect();
         if reading.function != "instantaneous" {
             notes.push(reading.function.clone());
         }

@@ -5,9 +5,12 @@ use jiff::tz::{AmbiguousOffset, TimeZone};
 
 /// The instant of a civil time in a zone, and whether it had to be chosen.
 ///
-/// A time that happens twice, or not at all, takes the first instant, unless the meter says which it means.
+/// An open date is no instant. A time that happens twice, or not at all, takes the first instant, unless the meter says which it means.
 #[must_use]
 pub(super) fn of(time: CivilTime, zone: &TimeZone) -> Option<(jiff::Timestamp, bool)> {
+    if time.is_open() {
+        return None;
+    }
     let (year, month, day) = time.ymd();
     let (hour, minute, second) = time.hms();
     let civil = jiff::civil::DateTime::new(
@@ -45,6 +48,8 @@ mod tests {
         assert_eq!(told(twice.with_daylight_saving(true)), Some(("2025-10-26T00:30:00Z".into(), false)));
         let missing = CivilTime::date(2025, 3, 30).unwrap().at(2, 30, 0, Precision::Minute).unwrap();
         assert_eq!(told(missing), Some(("2025-03-30T00:30:00Z".into(), true)));
+        let open = CivilTime::open_date(2000, 0, 0).unwrap().at(3, 43, 0, Precision::Minute).unwrap();
+        assert_eq!(told(open), None);
         let minsk = TimeZone::get("Europe/Minsk").unwrap();
         let plain = CivilTime::date(2016, 12, 31).unwrap();
         assert_eq!(of(plain, &minsk).unwrap().0.to_string(), "2016-12-30T21:00:00Z");

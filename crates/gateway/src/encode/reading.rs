@@ -17,6 +17,9 @@ pub(super) fn write(json: &mut Json<'_>, reading: &Reading<'_>, medium: Option<M
     };
     json.object(|json| {
         json.key("quantity").word(reading.quantity.name());
+        if let Some(label) = &reading.label {
+            json.key("name").display(label);
+        }
         json.key("value");
         write_value(json, &reading.value);
         match reading.unit {

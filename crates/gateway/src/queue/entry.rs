@@ -199,6 +199,17 @@ mod tests {
     }
 
     #[test]
+    fn every_protocol_has_a_number() {
+        for protocol in Protocol::ALL {
+            let mut octets = Vec::new();
+            let (kind, protocol) = (Kind::Readings, Some(*protocol));
+            let record = Record { kind, protocol, meter: None, id: Id(1), received_at: None, report: Bytes::new() };
+            write_head(&Draft { record: &record, frame: None, lessons: &[] }, &mut octets);
+            assert_eq!(super::record(&octets).unwrap().protocol, protocol);
+        }
+    }
+
+    #[test]
     fn a_later_version_is_told_from_rubbish() {
         assert_eq!(record(&[2, 0, 0]).unwrap_err(), EntryError::Newer(2));
         assert_eq!(record(&[0, 0, 0]).unwrap_err(), EntryError::Malformed);

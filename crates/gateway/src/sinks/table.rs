@@ -114,7 +114,8 @@ impl Table {
     }
 
     fn draw(&self) -> String {
-        let mut text = String::from("\x1b[H\x1b[2J");
+        // Home, clear, and no wrapping: a row that is too long is cut by the terminal.
+        let mut text = String::from("\x1b[H\x1b[2J\x1b[?7l");
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
@@ -125,17 +126,18 @@ impl Table {
         );
         let _ = writeln!(
             text,
-            "\x1b[2m{:<26}  {:>6}  {:<8}  {:>4}  {:<14}  readings\x1b[0m",
+            "\x1b[2m{:<26}  {:>6}  {:<8}  {:>4}  {:<15}  readings\x1b[0m",
             "meter", "count", "heard", "dBm", "security"
         );
         for (address, row) in &self.rows {
             let rssi = row.rssi.map(|rssi| rssi.to_string()).unwrap_or_default();
             let _ = writeln!(
                 text,
-                "{address:<26}  {:>6}  {:<8}  {rssi:>4}  {:<14}  {}",
+                "{address:<26}  {:>6}  {:<8}  {rssi:>4}  {:<15}  {}",
                 row.count, row.heard, row.security, row.readings
             );
         }
+        text.push_str("\x1b[?7h");
         text
     }
 }

@@ -68,6 +68,9 @@ pub enum LineError {
     /// A key that is none.
     #[error("\"key\" is not 8 to 64 octets in hexadecimal")]
     Key,
+    /// A word that is no framing.
+    #[error("\"format\" is none of A, B, none, 3of6, manchester, wired, records, records+N")]
+    Format,
     /// A time that is none.
     #[error("\"received_at\" is not a time such as 2026-11-22T05:00:00Z")]
     Time,
@@ -87,6 +90,7 @@ impl LineError {
             Self::NoHex => ("hex", 0, Reason::Malformed),
             Self::Fields(_) | Self::ReceiverSaysWrong => ("line of rtl_wmbus", 0, Reason::Malformed),
             Self::Key => ("key", 0, Reason::Malformed),
+            Self::Format => ("format", 0, Reason::Malformed),
             Self::Time => ("received_at", 0, Reason::Malformed),
         };
         DecodeError { layer: Layer::Line, field, offset, reason }
@@ -118,8 +122,8 @@ impl<'a> Line<'a> {
             hex: Option<Cow<'a, str>>,
             #[serde(default, deserialize_with = "said")]
             key: Option<Option<String>>,
-            #[serde(default)]
-            format: Option<Framing>,
+            #[serde(borrow, default)]
+            format: Option<Cow<'a, str>>,
             #[serde(borrow, default)]
             received_at: Option<Cow<'a, str>>,
             #[serde(default)]
@@ -139,6 +143,10 @@ impl<'a> Line<'a> {
             Some(None) => LineKey::None,
             Some(Some(text)) => LineKey::Key(Key::from_hex(&text).map_err(|_| LineError::Key)?),
         };
+        let framing = match object.format {
+            None => None,
+            Some(word) => Some(Framing::from_word(&word).ok_or(LineError::Format)?),
+        };
         let received_at = match object.received_at {
             None => None,
             Some(text) => Some(text.parse().map_err(|_| LineError::Time)?),
@@ -147,7 +155,7 @@ impl<'a> Line<'a> {
             octets: octets(object.hex.ok_or(LineError::NoHex)?.as_bytes())?,
             id: object.id,
             key,
-            framing: object.format,
+            framing,
             received_at,
             rssi: object.rssi,
         })
@@ -273,7 +281,10 @@ mod tests {
             ("{}", "the JSON line has no \"hex\""),
             ("{\"hex\":\"2a\",\"key\":\"00\"}", "\"key\" is not 8 to 64 octets in hexadecimal"),
             ("{\"hex\":\"2a\",\"received_at\":\"noon\"}", "\"received_at\" is not a time such as 2026-11-22T05:00:00Z"),
-            ("{\"hex\":\"2a\",\"format\":\"Z\"}", "not a JSON line: a value of the wrong kind at column 24"),
+            (
+                "{\"hex\":\"2a\",\"format\":\"Z\"}",
+                "\"format\" is none of A, B, none, 3of6, manchester, wired, records, records+N",
+            ),
         ] {
             assert_eq!(Line::parse(text.as_bytes()).unwrap_err().to_string(), reason, "{text}");
         }

@@ -1,16 +1,20 @@
 //! The way of a telegram: link, extended link, authentication, transport, security.
 
+mod wired;
+mod wireless;
+
+pub(crate) use wired::wired;
+pub(crate) use wireless::wireless;
+
 use crate::{
     address::Address,
     authentication::{self, Authentication},
     ci::{self, ControlInformation, Header},
-    extended_link::ExtendedLink,
-    guarded,
     link::Framing,
     note::{Notes, at},
     security::{self, Envelope, Plain, derive::Direction},
-    transport::{Configuration, Transport, note_address, status_alarms},
-    wired,
+    status::alarms_of_status,
+    transport::{Configuration, Transport},
 };
 use esh_core::{
     Content, DecodeError, Input, Known, Layer, Learned, Meter, Protocol, Purpose, Reason, Refused, Security,
@@ -29,7 +33,8 @@ pub(crate) struct SoFar {
 
 impl SoFar {
     pub(crate) const fn new(framing: Framing) -> Self {
-        let protocol = if matches!(framing, Framing::Wired) { Protocol::Mbus } else { Protocol::Wmbus };
+        let protocol =
+            if matches!(framing, Framing::Wired | Framing::Records { .. }) { Protocol::Mbus } else { Protocol::Wmbus };
         Self { protocol, meter: None, mode: None, counter: None, link_names_mode: false }
     }
 
@@ -57,112 +62,10 @@ pub(crate) struct Lower<'k> {
     pub(crate) link_state: SecurityState,
 }
 
-/// Opens a wireless frame without CRCs, or leaves it as it was.
-pub(crate) fn wireless(
-    octets: &mut [u8],
-    known: &dyn Known,
-    notes: &mut Notes<'_, '_>,
-    so_far: &mut SoFar,
-) -> Result<Found, DecodeError> {
-    const LAYER: Layer = Layer::Link;
-    let mut input = Input::new(octets, 0, LAYER);
-    let length = input.u8("L-field")?;
-    let control = input.u8("C-field")?;
-    let address = Address(*input.array("M-field and A-field")?);
-    so_far.meter = Some(address.meter(so_far.protocol));
-    if notes.wanted() {
-        notes.number(at(LAYER, 0, 1, "L-field", ""), length, &"");
-        notes.number(at(LAYER, 1, 1, "C-field", "c_field"), control, &ci::control(control));
-        let keys = if has_long_header(input) {
-            [("link_id", 2), ("link_manufacturer", 0), ("link_version", 6)]
-        } else {
-            [("id", 2), ("manufacturer", 0), ("version", 6)]
-        };
-        note_address(notes, LAYER, 2, address, keys);
-    }
-    let lower = Lower { known, address: Some(address), control, wired: false, link_state: SecurityState::None };
-    let upper_at = input.offset();
-    match input.peek() {
-        None => Ok(Found { content: Content::Nothing, start: upper_at, end: upper_at, security: Security::NONE }),
-        Some(next) if ExtendedLink::begins(next) => {
-            let mut input = input.as_layer(Layer::ExtendedLink);
-            let layer = ExtendedLink::read(&mut input, notes)?;
-            let upper_at = input.offset();
-            match layer.session {
-                None => upper(octets, upper_at, &lower, notes, so_far),
-                Some(session) => guarded::open(octets, &layer, session, lower, notes, so_far),
-            }
-        }
-        Some(_) => upper(octets, upper_at, &lower, notes, so_far),
-    }
-}
-
-/// Opens a wired frame; its start, lengths and check sum are right.
-pub(crate) fn wired(
-    octets: &mut [u8],
-    known: &dyn Known,
-    notes: &mut Notes<'_, '_>,
-    so_far: &mut SoFar,
-) -> Result<Found, DecodeError> {
-    const LAYER: Layer = Layer::Link;
-    let nothing = Found { content: Content::Nothing, start: octets.len(), end: octets.len(), security: Security::NONE };
-    let mut input = Input::new(octets, 0, LAYER);
-    let start = input.u8("start character")?;
-    match start {
-        wired::ACKNOWLEDGE => {
-            notes.number(at(LAYER, 0, 1, "start character", ""), start, &"acknowledgement");
-            return Ok(nothing);
-        }
-        wired::LONG => {
-            let [length, _, _] = input.array("L-field")?;
-            notes.number(at(LAYER, 0, 1, "start character", ""), start, &"long or control frame");
-            notes.number(at(LAYER, 1, 2, "L-field", ""), *length, &"");
-        }
-        _ => notes.number(at(LAYER, 0, 1, "start character", ""), start, &"short frame"),
-    }
-    let offset = input.offset();
-    let control = input.u8("C field")?;
-    notes.number(at(LAYER, offset, 1, "C field", "c_field"), control, &ci::control(control));
-    let primary = input.u8("A field")?;
-    notes.number(at(LAYER, offset + 1, 1, "A field", "address"), primary, &primary_address(primary));
-    if start != wired::LONG {
-        return Ok(nothing);
-    }
-    let upper_at = input.offset();
-    let end = octets.len().saturating_sub(2);
-    let octets = octets.get_mut(..end).unwrap_or_default();
-    let lower = Lower { known, address: None, control, wired: true, link_state: SecurityState::None };
-    upper(octets, upper_at, &lower, notes, so_far)
-}
-
-const fn primary_address(address: u8) -> &'static str {
-    match address {
-        0 => "not configured",
-        251 => "repeater management",
-        253 => "the one selected by secondary address",
-        254 => "all, who answer",
-        255 => "all, who do not answer",
-        _ => "",
-    }
-}
-
-/// Whether an address stands in a long header that can be read; asked only for the sake of field names.
-fn has_long_header(mut input: Input<'_>) -> bool {
-    let mut ci = input.peek().unwrap_or_default();
-    let skip = match ci {
-        0x8c => 3,
-        0x8e => 11,
-        _ => 0,
-    };
-    if skip > 0 && input.take("", skip).is_ok() {
-        ci = input.peek().unwrap_or_default();
-    }
-    if let (authentication::CI, [_, length, ..]) = (ci, input.rest())
-        && input.take("", usize::from(*length) + 2).is_ok()
-    {
-        ci = input.peek().unwrap_or_default();
-    }
-    ControlInformation::of(ci).is_some_and(|information| information.header == Header::Long)
+/// Records without a frame, behind octets that are not this crate's: there is nothing to open.
+pub(crate) const fn bare(octets: &[u8], skip: usize) -> Found {
+    let content = if skip == octets.len() { Content::Nothing } else { Content::Records };
+    Found { content, start: skip, end: octets.len(), security: Security::NONE }
 }
 
 /// Opens everything above the link, or leaves it as it was.
@@ -244,7 +147,7 @@ pub(crate) fn upper(
         notes.learned(Learned::Counter { purpose: Purpose::Data, counter: counter.into() });
     }
     if let (false, Some(header)) = (to_meter, header) {
-        notes.alarms(status_alarms(header.status));
+        notes.alarms(alarms_of_status(header.status));
     }
     let (start, end) = (envelope.payload, end - plain.tail);
     let security = combine(&plain, header.map(|_| configuration.mode()), lower.link_state);
@@ -298,7 +201,7 @@ fn note_payload(
             }
         }
         Content::Other(0x52) => {
-            if let Ok(selection) = wired::Selection::read(&mut input) {
+            if let Ok(selection) = crate::wired::Selection::read(&mut input) {
                 let [octets, ..] = [selection.octets()];
                 let place = at(Layer::Application, start, octets.len(), "secondary address", "selection");
                 let id = esh_core::Id::from_bcd(selection.id);

@@ -158,8 +158,20 @@ impl Line {
             }
             Seen::First(frame) => {
                 let record = self.decode.decode(&capture, 1);
-                let draft = Draft { record: &record, frame: Some(frame), lessons: self.decode.lessons() };
-                let appended = self.queue.append(&draft, &known(&*self.decode, &self.deduplicate));
+                let appended = loop {
+                    let draft = Draft { record: &record, frame: Some(frame), lessons: self.decode.lessons() };
+                    let appended = self.queue.append(&draft, &known(&*self.decode, &self.deduplicate));
+                    match appended {
+                        Err(QueueError::Full) => {
+                            // Those before it are on the disk, and are answered while this one waits.
+                            self.commit();
+                            if !self.queue.wait_for_room() {
+                                break Err(self.queue.no_room());
+                            }
+                        }
+                        appended => break appended,
+                    }
+                };
                 self.decode.stored(appended.is_ok());
                 if appended.is_ok() {
                     self.deduplicate.keep(frame, capture.received_at.at, now);

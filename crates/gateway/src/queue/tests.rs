@@ -41,9 +41,16 @@ impl Temporary {
 
     pub(crate) fn put(&mut self, record: &Record) -> Result<Position, QueueError> {
         let draft = Draft { record, frame: Some(crate::deduplicate::Frame::from_octets([0; 16])), lessons: &[] };
-        let position = self.queue.append(&draft, &|_| {})?;
-        self.queue.commit()?;
-        Ok(position)
+        loop {
+            match self.queue.append(&draft, &|_| {}) {
+                Err(QueueError::Full) if self.queue.wait_for_room() => {}
+                Err(QueueError::Full) => return Err(self.queue.no_room()),
+                appended => {
+                    let position = appended?;
+                    return self.queue.commit().map(|()| position);
+                }
+            }
+        }
     }
 }
 

@@ -71,12 +71,12 @@ impl Queue {
         }
     }
 
-    /// Takes a record and what goes with it, waiting for room where the configuration says so. It can be read, and its
-    /// source be answered, once it is committed. `known` writes down what is known, without this record: room may
+    /// Takes a record and what goes with it. It can be read, and its source be answered, once it is committed. `known` writes down what is known, without this record: room may
     /// depend on a snapshot.
     ///
     /// # Errors
-    /// When there is no room and nobody shall wait, or never would be, and when the disk fails. It is then not taken.
+    /// When there is no room, or never would be, and when the disk fails. It is then not taken. For room one may
+    /// [wait](Self::wait_for_room); what was appended before is then committed.
     pub fn append(&mut self, draft: &Draft<'_>, known: &dyn Fn(&mut StateWriter)) -> Result<Position, QueueError> {
         self.head.clear();
         entry::write_head(draft, &mut self.head);
@@ -95,16 +95,11 @@ impl Queue {
                         self.keep(known);
                         continue;
                     }
-                    match self.when_full {
-                        // An event waits for better times where it is kept.
-                        _ if draft.frame.is_none() => return Err(QueueError::Full),
-                        WhenFull::DropNewest => {
-                            self.refused += 1;
-                            return Err(QueueError::Full);
-                        }
-                        WhenFull::Block | WhenFull::DropOldest if self.shared.wait_for_room() => self.keep(known),
-                        WhenFull::Block | WhenFull::DropOldest => return Err(QueueError::Closed),
+                    // An event that finds no room is told later.
+                    if self.when_full == WhenFull::DropNewest && draft.frame.is_some() {
+                        self.refused += 1;
                     }
+                    return Err(QueueError::Full);
                 }
                 Err(error) => {
                     self.fail(&error);
@@ -112,6 +107,18 @@ impl Queue {
                 }
             }
         }
+    }
+
+    /// Waits a little for room, where the configuration says so; `false` when nobody shall wait.
+    #[must_use]
+    pub fn wait_for_room(&self) -> bool {
+        self.when_full != WhenFull::DropNewest && self.shared.wait_for_room()
+    }
+
+    /// What there is to say when it did not help to wait.
+    #[must_use]
+    pub fn no_room(&self) -> QueueError {
+        if self.when_full == WhenFull::DropNewest { QueueError::Full } else { QueueError::Closed }
     }
 
     /// Has everything appended on the disk and lets the sinks read it.

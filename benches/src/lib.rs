@@ -26,7 +26,7 @@ pub struct Frame {
 /// When one cannot be written, which only a change of this file can bring about.
 #[must_use]
 #[expect(clippy::expect_used, reason = "the frames are constants")]
-pub fn frames() -> [Frame; 3] {
+pub fn frames() -> [Frame; 4] {
     let key = Key::new(&KEY).expect("a key of sixteen octets");
     let frame = |name: &str, medium, protection: Protection<'_>, records: &dyn Fn(&mut RecordWriter<'_>) -> usize| {
         let mut buffer = [0; 256];
@@ -39,6 +39,7 @@ pub fn frames() -> [Frame; 3] {
     };
     [
         frame("encrypted water", Medium::WATER, Protection::Mode5 { key: &key }, &water),
+        frame("plain water", Medium::WATER, Protection::None, &water),
         frame("heat", Medium::HEAT, Protection::None, &heat),
         frame("electricity", Medium::ELECTRICITY, Protection::None, &electricity),
     ]

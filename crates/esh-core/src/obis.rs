@@ -55,6 +55,46 @@ impl Obis {
     }
 }
 
+#[cfg(feature = "nom")]
+impl Obis {
+    /// Reads a code as it is written: `1-0:1.8.0*255`, or shorter, as readouts have it: `1.8.0`, `1-0:1.8.1`, `F.F` is
+    /// none. What is left out is 0, the billing period 255.
+    ///
+    /// # Errors
+    /// [`crate::Reason::Malformed`] at the first octet that belongs to no code; the code must be all there is.
+    pub fn read(text: crate::Input<'_>) -> Result<Self, crate::DecodeError> {
+        use crate::Input;
+        use crate::nom::finish;
+        use ::nom::Parser;
+        use ::nom::branch::alt;
+        use ::nom::bytes::complete::{tag, take_while_m_n};
+        use ::nom::combinator::opt;
+        use ::nom::sequence::{preceded, terminated};
+
+        // Three digits at most: a group is an octet, and what is larger is found out below.
+        let group = || take_while_m_n(1, 3, |octet: u8| octet.is_ascii_digit());
+        let value = |digits: Input<'_>| {
+            let value = digits.rest().iter().fold(0u16, |value, digit| value * 10 + u16::from(digit - b'0'));
+            u8::try_from(value).map_err(|_| digits.error("group", crate::Reason::Malformed))
+        };
+        let (rest, (a, b, c, d, e, f)) = finish(
+            (
+                opt(terminated(group(), tag("-"))),
+                opt(terminated(group(), tag(":"))),
+                group(),
+                preceded(tag("."), group()),
+                opt(preceded(tag("."), group())),
+                opt(preceded(alt((tag("*"), tag("&"))), group())),
+            )
+                .parse(text),
+            "OBIS code",
+        )?;
+        rest.end("OBIS code")?;
+        let or = |digits: Option<Input<'_>>, absent| digits.map_or(Ok(absent), value);
+        Ok(Self { a: or(a, 0)?, b: or(b, 0)?, c: value(c)?, d: value(d)?, e: or(e, 0)?, f: or(f, 255)? })
+    }
+}
+
 /// Whether the quantity's own name tells what the qualifier adds.
 const fn is_said_by_the_quantity(qualifier: Qualifier) -> bool {
     matches!(
@@ -192,6 +232,25 @@ mod tests {
     use super::*;
     use crate::{Decimal, Origin, Qualifiers, Register, Unit, Value};
     use std::string::ToString;
+
+    #[cfg(feature = "nom")]
+    #[test]
+    fn a_code_reads_back_and_a_wrong_one_says_where() {
+        use crate::{Input, Layer};
+        let read = |text: &'static str| Obis::read(Input::new(text.as_bytes(), 0, Layer::Application));
+        for (text, code) in [
+            ("1-0:1.8.0*255", "1-0:1.8.0*255"),
+            ("1-0:1.8.1", "1-0:1.8.1*255"),
+            ("1.8.0*01", "0-0:1.8.0*1"),
+            ("96.1", "0-0:96.1.0*255"),
+            ("7-0:3.24.0&25", "7-0:3.24.0*25"),
+        ] {
+            assert_eq!(read(text).unwrap().to_string(), code);
+        }
+        for (text, octet) in [("", 0), ("F.F", 0), ("1-0:1.8.0*", 9), ("1-0:1,8", 5), ("1.8.0x", 5), ("1.256.0", 2)] {
+            assert_eq!(read(text).unwrap_err().offset, octet, "{text}");
+        }
+    }
 
     #[test]
     fn readings_have_the_codes_of_the_vocabulary() {

@@ -5,7 +5,7 @@ use core::fmt;
 /// Why a frame or a part of it could not be decoded, and where.
 ///
 /// Its text is meant for someone standing at a meter:
-/// `security layer, octet 13 (configuration word): no key for this meter`.
+/// `security layer, octet 13 (configuration field): no key for this meter`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DecodeError {
     /// The layer that could not be read.

@@ -115,7 +115,8 @@ impl Display for VifWords<'_> {
         }
         let exponent = meaning.exponent.saturating_add(modifiers.exponent);
         match (exponent, meaning.unit.ucum()) {
-            (0, "") => {}
+            // Of what has no unit, such as a date, the exponent is no factor.
+            (_, "") => {}
             (0, unit) => write!(f, ", {unit}")?,
             (exponent, unit) => write!(f, ", 10^{exponent} {unit}")?,
         }

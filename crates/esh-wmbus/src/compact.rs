@@ -3,8 +3,9 @@
 use crate::crc::Crc;
 use crate::explain;
 use crate::history::Dates;
-use crate::records::{FILLER, Header, Reader, Run, between};
+use crate::reader::Reader;
 use crate::value;
+use crate::walk::{FILLER, Header, Run, between};
 use crate::well_known;
 use esh_core::{DecodeError, Format, Input, Known, Layer, Meter, Out, Reason};
 

@@ -1,7 +1,7 @@
 //! Fields of records, in words, for those who look at a telegram octet by octet.
 
-use crate::records::Header;
 use crate::vif::Vif;
+use crate::walk::Header;
 use core::fmt::{self, Display};
 use esh_core::{Field, FieldValue, Function, Input, Layer, Out, Quality, Reading, Value};
 

@@ -1,9 +1,9 @@
 //! History: the dates a telegram gives for its storage numbers.
 
-use crate::records::{self, Header, Next, dated};
 use crate::spacing::Spacing;
 use crate::value::{self, Raw};
 use crate::vif::Modifiers;
+use crate::walk::{self, Header, Next, dated};
 use esh_core::{CivilTime, Function, Input, Quality, Quantity, Register, Value};
 
 /// Most telegrams give one or two dates, the longest histories two dozen.
@@ -61,7 +61,7 @@ impl Dates {
     fn collect(mut input: Input<'_>, into: &mut Option<Self>) {
         // Where reading stops with an error, the dates before it hold.
         let mut header = Header::NONE;
-        while let Ok(Next::Record(_, raw)) = records::next(&mut input, &mut header) {
+        while let Ok(Next::Record(_, raw)) = walk::next(&mut input, &mut header) {
             Self::note(into, &header, raw);
         }
     }

@@ -1,6 +1,6 @@
 //! Layouts: the headers of full frames, by which compact frames are understood.
 
-use crate::records::{self, FILLER, Header, Next, check_header};
+use crate::walk::{self, FILLER, Header, Next, check_header};
 use esh_core::{DecodeError, Format, Input, Known, Layer, Learned, Meter, Out, Reason};
 
 /// More headers than any frame holds.
@@ -12,7 +12,7 @@ pub(crate) fn teach(mut input: Input<'_>, signature: u16, out: &mut dyn Out<'_>)
     let mut headers = [0; LIMIT];
     let mut len = 0;
     let mut header = Header::NONE;
-    while let Ok(Next::Record(..)) = records::next(&mut input, &mut header) {
+    while let Ok(Next::Record(..)) = walk::next(&mut input, &mut header) {
         let end = len + header.octets.len();
         let Some(place) = headers.get_mut(len..end) else { return };
         place.copy_from_slice(header.octets);

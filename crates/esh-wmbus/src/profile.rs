@@ -2,10 +2,11 @@
 
 use crate::dif::Coding;
 use crate::explain;
-use crate::records::{Header, Reader};
+use crate::reader::Reader;
 use crate::spacing::Spacing;
 use crate::value::{self, Kind, Raw};
 use crate::vif::{Modifiers, Profile, Reads};
+use crate::walk::Header;
 use esh_core::{CivilTime, Decimal, Function, Input, Origin, Out, Qualifier, Quality, Quantity, Register, Unit, Value};
 
 /// The octets of a profile behind their length: EN 13757-3, annex F, tables F.6 and F.7.

@@ -1,6 +1,6 @@
 //! Whether octets are plain records, where nothing but their look can tell.
 
-use crate::records::{self, Header, Next};
+use crate::walk::{self, Header, Next};
 use esh_core::{Input, Layer};
 
 /// How sure one has to be.
@@ -18,7 +18,7 @@ pub(super) fn looks_like_records(octets: &[u8], sure: Sure) -> bool {
     let mut header = Header::NONE;
     let mut records = 0;
     loop {
-        match records::next(&mut input, &mut header) {
+        match walk::next(&mut input, &mut header) {
             Ok(Next::Record(_, raw)) if sure == Sure::Supported || is_usual(header.octets, raw.octets) => records += 1,
             // What the maker has behind cannot be judged.
             Ok(Next::Maker(_) | Next::End) => break,

@@ -139,6 +139,7 @@ pub async fn run(
         () = first_failed(&mut sending, &mut dead) => "a sink cannot go on".to_owned(),
     };
     info!(%why, wait = ?config.drain.0, "stopping: what has been taken is delivered");
+    counts.stopping.set(true);
     stopper.stop();
     // The line gives back the queue, which is held until everything has ended.
     let mut back = None;

@@ -151,11 +151,35 @@ async fn a_gateway_whose_only_sink_is_away_is_not_ready() {
     let _program = Program::start(folder.path(), (lines, http), &sink);
     assert_eq!(until(http, "/readyz", 200).await, "ok\n", "nothing waits for the broker");
     assert_eq!(Client::connect(lines).await.ask(GOOD).await, "ok");
-    assert_eq!(until(http, "/readyz", 503).await, "sink out: away, 1 records wait\n");
+    assert_eq!(until(http, "/readyz", 503).await, "queue: records wait: 1\nsink out: delivers nothing\n");
     assert_eq!(get(http, "/healthz").await.0, 200, "a broker that is away is no reason to start the gateway again");
     let rows = rows(&get(http, "/metrics").await.2);
     assert_eq!(rows["esh_records_unconfirmed"], 1.0);
     assert!(rows["esh_sink_reconnects_total{sink=\"out\"}"] >= 1.0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_queue_is_not_ready_and_is_no_reason_to_start_again() {
+    let (folder, lines, http) = (tempfile::tempdir().unwrap(), free_port(), free_port());
+    let sink = format!(
+        "kind = \"mqtt\"\nurl = \"mqtt://127.0.0.1:{}\"\n[queue]\nsize = \"64 KiB\"\nsegment = \"16 KiB\"",
+        free_port()
+    );
+    let _program = Program::start(folder.path(), (lines, http), &sink);
+    let mut client = Client::connect(lines).await;
+    for n in 0..500 {
+        client.say(&format!("{UNDECODABLE}{n:04x}\n")).await;
+    }
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        let (status, _, body) = get(http, "/readyz").await;
+        if status == 503 && body.starts_with("queue: full\n") {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{status} {body}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(get(http, "/healthz").await.0, 200);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

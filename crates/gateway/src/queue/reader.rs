@@ -101,6 +101,9 @@ impl Reader {
                 Err(error) => error!(sink = %self.sink, entry = %found.seq, %error, "a record is passed over"),
             }
         };
+        if found.is_some() {
+            self.counts.handed();
+        }
         let damage = log.damage();
         if !damage.is_empty() {
             drop(log);

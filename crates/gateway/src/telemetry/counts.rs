@@ -1,44 +1,19 @@
-//! The counts: plain numbers, added to without order, because nobody concludes anything from two of them.
+//! What the parts count. Nobody concludes anything from the order of two numbers.
 
+use super::number::{Count, Flag, seconds};
+use super::sink::OfSink;
 use esh_core::Reason;
 use std::array;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
-
-/// A number that only grows.
-#[derive(Debug, Default)]
-pub(crate) struct Count(AtomicU64);
-
-impl Count {
-    pub(crate) fn add(&self, more: u64) {
-        self.0.fetch_add(more, Relaxed);
-    }
-
-    pub(crate) fn get(&self) -> u64 {
-        self.0.load(Relaxed)
-    }
-}
-
-/// Something that is so, or is not.
-#[derive(Debug, Default)]
-pub(crate) struct Flag(AtomicBool);
-
-impl Flag {
-    pub(crate) fn set(&self, now: bool) {
-        self.0.store(now, Relaxed);
-    }
-
-    pub(crate) fn get(&self) -> bool {
-        self.0.load(Relaxed)
-    }
-}
 
 /// What all parts count, made by `run.rs`.
 #[derive(Debug)]
 pub(crate) struct Counts {
     /// When the gateway was started, in seconds since 1970.
     pub(crate) started: u64,
+    /// The gateway was asked to stop.
+    pub(crate) stopping: Flag,
     pub(crate) sources: Vec<Arc<OfSource>>,
     pub(crate) line: Arc<OfLine>,
     pub(crate) sinks: Vec<Arc<OfSink>>,
@@ -49,9 +24,10 @@ impl Counts {
     pub(crate) fn new(sources: impl Iterator<Item = String>, sinks: impl Iterator<Item = String>) -> Self {
         Self {
             started: seconds(),
+            stopping: Flag::default(),
             sources: sources.map(|name| Arc::new(OfSource { name, ..OfSource::default() })).collect(),
             line: Arc::default(),
-            sinks: sinks.map(|name| Arc::new(OfSink { name, ..OfSink::default() })).collect(),
+            sinks: sinks.map(|name| Arc::new(OfSink::new(name))).collect(),
         }
     }
 }
@@ -124,40 +100,16 @@ impl OfLine {
     }
 }
 
-/// What a sink counts.
-#[derive(Debug, Default)]
-pub(crate) struct OfSink {
-    pub(crate) name: String,
-    pub(crate) acknowledged: Count,
-    /// When it last delivered something, in seconds since 1970; 0 when it has not.
-    last: AtomicU64,
-    /// Times it has begun again after a fault.
-    pub(crate) reconnects: Count,
-    /// It met a fault and has delivered nothing since.
-    pub(crate) away: Flag,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl OfSink {
-    /// So many records have arrived.
-    pub(crate) fn acknowledged(&self, records: u64) {
-        self.acknowledged.add(records);
-        self.last.store(seconds(), Relaxed);
-        self.away.set(false);
+    #[test]
+    fn every_reason_has_its_count() {
+        let line = OfLine::default();
+        line.failed(Reason::NoKey);
+        let failures = line.failures();
+        assert!(failures.iter().all(|(word, count)| *count == u64::from(*word == "no_key")), "{failures:?}");
+        assert_eq!(failures.map(|(word, _)| word), Reason::WORDS);
     }
-
-    /// It met a fault, and will try again.
-    pub(crate) fn fault(&self) {
-        self.reconnects.add(1);
-        self.away.set(true);
-    }
-
-    /// When it last delivered something, in seconds since 1970; 0 when it has not.
-    pub(crate) fn last(&self) -> u64 {
-        self.last.load(Relaxed)
-    }
-}
-
-/// Now, in seconds since 1970.
-pub(crate) fn seconds() -> u64 {
-    u64::try_from(jiff::Timestamp::now().as_second()).unwrap_or_default()
 }

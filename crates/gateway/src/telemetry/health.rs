@@ -1,7 +1,7 @@
 //! Whether the gateway is well: what keeps it from its work, in words.
 
 use super::View;
-use super::counts::{OfSink, seconds};
+use super::number::seconds;
 
 /// A sink that has delivered something within so many seconds makes progress, whatever faults it meets.
 const RECENT: u64 = 60;
@@ -16,8 +16,11 @@ impl View {
     pub(super) fn obstacles(&self) -> Vec<String> {
         let line = &self.counts.line;
         let mut obstacles = Vec::new();
+        if self.counts.stopping.get() {
+            obstacles.push("gateway: stopping".to_owned());
+        }
         if !self.is_alive() {
-            obstacles.push("line: does not run, the gateway starts or stops".to_owned());
+            obstacles.push("line: does not run".to_owned());
         }
         if line.broken.get() {
             obstacles.push("queue: the disk does not take records".to_owned());
@@ -26,14 +29,11 @@ impl View {
             obstacles.push("queue: full".to_owned());
         }
         let waiting = self.queue.unconfirmed();
-        if waiting > 0 && self.counts.sinks.iter().all(|sink| is_stuck(sink)) {
-            let sinks = self.counts.sinks.iter();
-            obstacles.extend(sinks.map(|sink| format!("sink {}: away, {waiting} records wait", sink.name)));
+        let (now, sinks) = (seconds(), &self.counts.sinks);
+        if waiting > 0 && sinks.iter().all(|sink| sink.is_stuck(now, RECENT)) {
+            obstacles.push(format!("queue: records wait: {waiting}"));
+            obstacles.extend(sinks.iter().map(|sink| format!("sink {}: delivers nothing", sink.name)));
         }
         obstacles
     }
-}
-
-fn is_stuck(sink: &OfSink) -> bool {
-    sink.away.get() && seconds().saturating_sub(sink.last()) > RECENT
 }

@@ -6,10 +6,13 @@
 mod counts;
 mod health;
 mod http;
+mod number;
+mod sink;
 mod text;
 
-pub(crate) use counts::{Counts, OfLine, OfSink, OfSource};
+pub(crate) use counts::{Counts, OfLine, OfSource};
 pub(crate) use http::Server;
+pub(crate) use sink::OfSink;
 
 use crate::queue::log::Gauge;
 use std::sync::Arc;

@@ -47,7 +47,7 @@ pub fn check(file: &Path) -> Result<Plan, CheckError> {
 
 impl Display for Plan {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Config { name, data, sources, sinks, queue, drain, deduplicate, .. } = &self.config;
+        let Config { name, data, sources, sinks, queue, drain, deduplicate, http, .. } = &self.config;
         writeln!(f, "gateway {name}")?;
         for source in sources {
             let name = source.name().unwrap_or_default();
@@ -104,6 +104,9 @@ impl Display for Plan {
                 sinks::Config::Table(_) => writeln!(f, "sink table: the last report of each meter")?,
             }
         }
+        if let Some(http) = http {
+            writeln!(f, "http at {}: /metrics, /healthz, /readyz", http.listen)?;
+        }
         writeln!(
             f,
             "a stop waits up to {} s for deliveries; what is left is delivered after the next start",
@@ -120,10 +123,6 @@ impl Plan {
     /// What someone who relies on this gateway should know.
     pub fn remarks(&self) -> Vec<String> {
         let mut remarks = Vec::new();
-        if let Some(http) = &self.config.http {
-            remarks
-                .push(format!("nothing listens at {} yet: the status page comes with the next release", http.listen));
-        }
         if let Some(meters) = &self.config.meters {
             let meters = meters.display();
             remarks.push(format!(
@@ -160,7 +159,7 @@ mod tests {
             "`ok` once the queue has it on the disk",
             "up to 1073741824 octets, then sources wait",
             "64 records, or those of 10 ms, go to the disk together",
-            "nothing listens at 127.0.0.1:8080 yet",
+            "http at 127.0.0.1:8080: /metrics, /healthz, /readyz",
         ] {
             assert!(text.contains(expected), "{text}\nshould say: {expected}");
         }

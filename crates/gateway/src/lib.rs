@@ -26,6 +26,7 @@ pub mod sinks;
 pub mod sources;
 pub mod stop;
 pub mod taught;
+mod telemetry;
 pub mod worker;
 
 /// The worked example of the README is a test, so that it stays true.

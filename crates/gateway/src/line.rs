@@ -4,12 +4,14 @@ use crate::capture::Capture;
 use crate::config::Config;
 use crate::deduplicate::{Deduplicate, Seen};
 use crate::event;
+use crate::queue::log::Damage;
 use crate::queue::{Draft, Queue, QueueError, RestoreError, SeenFrame, StateWriter};
-use crate::record::Record;
+use crate::record::{Kind, Record};
 use crate::sources::{self, Answer, Taken};
 use crate::taught::Lesson;
+use crate::telemetry::OfLine;
+use esh_core::Reason;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
@@ -19,6 +21,11 @@ use tracing::{debug, warn};
 pub trait Decode: Send {
     /// Decodes one capture, of which so many copies have come.
     fn decode(&mut self, capture: &Capture, copies: u32) -> Record;
+
+    /// Why the last capture could not be decoded, or not to its end.
+    fn failed(&self) -> Option<Reason> {
+        None
+    }
 
     /// What the last capture teaches. It is stored with its record.
     fn lessons(&self) -> &[Lesson] {
@@ -46,21 +53,13 @@ const GROUP: usize = 1024;
 /// How often the queue is put in order.
 const UPKEEP: Duration = Duration::from_secs(1);
 
-/// What has gone through the line, for whoever wants to know: the place where the metrics of the next release look.
-#[derive(Debug, Default)]
-pub(crate) struct Counts {
-    pub(crate) records: AtomicU64,
-    pub(crate) copies: AtomicU64,
-    pub(crate) refused: AtomicU64,
-}
-
 /// Everything between intake and sinks.
 pub(crate) struct Line {
     gateway: String,
     deduplicate: Deduplicate,
     decode: Box<dyn Decode>,
     queue: Queue,
-    counts: Arc<Counts>,
+    counts: Arc<OfLine>,
     /// Those who wait for the next commit, in order.
     answers: Vec<(Option<oneshot::Sender<Answer>>, Answer)>,
     /// Records that wait for it.
@@ -90,7 +89,7 @@ impl Line {
         config: &Config,
         mut decode: Box<dyn Decode>,
         mut queue: Queue,
-        counts: Arc<Counts>,
+        counts: Arc<OfLine>,
     ) -> Result<Self, RestoreError> {
         let mut deduplicate = Deduplicate::new(&config.deduplicate);
         let (now, wall) = (Instant::now(), wall());
@@ -153,11 +152,16 @@ impl Line {
             _ if self.queue.is_failed() => Err(QueueError::Disk),
             // Its original may still wait for the commit, and then so does its answer.
             Seen::Copy(_) => {
-                self.counts.copies.fetch_add(1, Relaxed);
+                self.counts.copies.add(1);
                 Ok(())
             }
             Seen::First(frame) => {
                 let record = self.decode.decode(&capture, 1);
+                match self.decode.failed() {
+                    Some(reason) => self.counts.failed(reason),
+                    None if record.kind == Kind::Undecoded => self.counts.unread.add(1),
+                    None => self.counts.decoded.add(1),
+                }
                 let appended = loop {
                     let draft = Draft { record: &record, frame: Some(frame), lessons: self.decode.lessons() };
                     let appended = self.queue.append(&draft, &known(&*self.decode, &self.deduplicate));
@@ -165,6 +169,7 @@ impl Line {
                         Err(QueueError::Full) => {
                             // Those before it are on the disk, and are answered while this one waits.
                             self.commit();
+                            self.counts.full.set(true);
                             if !self.queue.wait_for_room() {
                                 break Err(self.queue.no_room());
                             }
@@ -174,6 +179,7 @@ impl Line {
                 };
                 self.decode.stored(appended.is_ok());
                 if appended.is_ok() {
+                    self.counts.full.set(false);
                     self.deduplicate.keep(frame, capture.received_at.at, now);
                     self.waiting += 1;
                 }
@@ -185,15 +191,20 @@ impl Line {
 
     /// Commits what waits, and answers everybody.
     fn commit(&mut self) {
+        let (begun, waits) = (Instant::now(), self.queue.is_waiting());
         let committed = self.queue.commit();
+        if waits && committed.is_ok() {
+            self.counts.committed(begun.elapsed());
+        }
+        self.counts.broken.set(self.queue.is_broken());
         if let Err(error) = committed {
             debug!(%error, "what waits is kept and tried again");
         } else {
-            self.counts.records.fetch_add(std::mem::take(&mut self.waiting), Relaxed);
+            self.counts.records.add(std::mem::take(&mut self.waiting));
         }
         for (answer, taken) in self.answers.drain(..) {
             let answered = taken.and(committed);
-            self.counts.refused.fetch_add(answered.is_err().into(), Relaxed);
+            self.counts.refused.add(answered.is_err().into());
             if let Some(answer) = answer {
                 // Whoever asked may have gone.
                 let _ = answer.send(answered);
@@ -203,6 +214,8 @@ impl Line {
 
     /// Tells of losses, and has the queue put in order.
     fn upkeep(&mut self) {
+        // Whether it still is, the next record shows.
+        self.counts.full.set(false);
         let losses = self.queue.losses();
         let now = sources::now();
         if let Some(at) = now.at
@@ -217,8 +230,12 @@ impl Line {
             if told.is_ok() && self.queue.commit().is_ok() {
                 self.commit();
                 self.queue.recorded(&losses);
+                let dropped = losses.dropped.map_or(0, |dropped| dropped.count);
+                self.counts.made_room.add(dropped);
+                self.counts.no_room.add(losses.refused);
+                self.counts.damaged.add(losses.damage.iter().map(Damage::count).sum());
                 warn!(
-                    dropped = losses.dropped.map_or(0, |dropped| dropped.count),
+                    dropped,
                     refused = losses.refused,
                     damaged = losses.damage.len(),
                     "records were lost, which events tell"

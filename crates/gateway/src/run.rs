@@ -5,18 +5,21 @@
 //! | one per source | its input; a place in the intake |
 //! | the line, on a thread of its own | a capture in the intake; the disk; room in the queue |
 //! | one per sink | a record in the queue; its peer |
+//! | the pages, where `[http]` is, and one per connection | who asks |
 //! | the cursors of the sinks, on a thread of their own | a confirmation; the disk |
 
 use crate::config::Config;
 pub use crate::line::Decode;
-use crate::line::{Counts, Line};
+use crate::line::Line;
 use crate::queue::log::LogError;
 use crate::queue::{self, Opened, Queue, RestoreError};
 use crate::sinks::{self, Sink, SinkError};
 use crate::sources::{self, Intake};
 use crate::stop::{signal, stop};
+use crate::telemetry::{Counts, Server, View};
+use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, atomic::Ordering::Relaxed};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::{task::JoinSet, time::timeout};
 use tracing::{error, info, warn};
@@ -33,6 +36,9 @@ pub enum RunError {
     /// What was learned does not come back.
     #[error(transparent)]
     Restore(#[from] RestoreError),
+    /// Nobody can ask how it is.
+    #[error("cannot listen at {0}: {1}")]
+    Http(SocketAddr, #[source] std::io::Error),
     /// The machine gives no threads.
     #[error("cannot begin: {0}")]
     Runtime(#[source] std::io::Error),
@@ -90,22 +96,35 @@ pub async fn run(
     });
     let opened = opened.await?.map_err(|error| RunError::Queue(config.data.join(queue::FOLDER), error))?;
     let Opened { queue, readers, handle } = opened;
-    let counts = Arc::<Counts>::default();
+    let of_sources = config.sources.iter().map(|source| source.name().unwrap_or_default().to_owned());
+    let counts = Arc::new(Counts::new(of_sources, config.sinks.iter().map(sinks::Config::name)));
+    let mut serving = JoinSet::new();
+    if let Some(http) = &config.http {
+        let server = Server::bind(http.listen).await.map_err(|error| RunError::Http(http.listen, error))?;
+        let (gateway, counts) = (config.name.clone(), Arc::clone(&counts));
+        serving.spawn(server.run(View { gateway, counts, queue: handle.gauge() }));
+    }
 
     // The sinks go on with what is there while it is read what was learned.
     let mut sending = JoinSet::new();
-    for (sink, reader) in sinks.into_iter().zip(readers) {
-        let stop = stop.clone();
+    for ((sink, reader), counts) in sinks.into_iter().zip(readers).zip(&counts.sinks) {
+        let (stop, reader) = (stop.clone(), reader.counting(Arc::clone(counts)));
         sending.spawn(sink.run(reader, stop));
     }
-    let (of_line, counting) = (config.clone(), Arc::clone(&counts));
+    let (of_line, counting) = (config.clone(), Arc::clone(&counts.line));
     let line = blocking(move || Line::restored(&of_line, decode, queue, counting)).await??;
     let (intake, captures) = Intake::new(INTAKE);
     let runtime = tokio::runtime::Handle::current();
-    let mut line = tokio::task::spawn_blocking(move || line.run(captures, &runtime));
+    let counting = Arc::clone(&counts.line);
+    let mut line = tokio::task::spawn_blocking(move || {
+        counting.running.set(true);
+        let back = line.run(captures, &runtime);
+        counting.running.set(false);
+        back
+    });
     let mut taking = JoinSet::new();
-    for source in config.sources.clone() {
-        taking.spawn(sources::run(source, intake.clone(), stop.clone()));
+    for (source, counts) in config.sources.iter().zip(&counts.sources) {
+        taking.spawn(sources::run(source.clone(), intake.counting(counts), stop.clone()));
     }
     // The line ends when no source holds an intake any more.
     drop(intake);
@@ -120,6 +139,7 @@ pub async fn run(
         () = first_failed(&mut sending, &mut dead) => "a sink cannot go on".to_owned(),
     };
     info!(%why, wait = ?config.drain.0, "stopping: what has been taken is delivered");
+    counts.stopping.set(true);
     stopper.stop();
     // The line gives back the queue, which is held until everything has ended.
     let mut back = None;
@@ -140,15 +160,16 @@ pub async fn run(
         sending.shutdown().await;
     }
     let ended = Ended {
-        records: counts.records.load(Relaxed),
-        copies: counts.copies.load(Relaxed),
-        refused: counts.refused.load(Relaxed),
+        records: counts.line.records.get(),
+        copies: counts.line.copies.get(),
+        refused: counts.line.refused.get(),
         undelivered: handle.unconfirmed(),
         failed: failed + dead,
     };
     if ended.undelivered > 0 {
         warn!(records = ended.undelivered, "not delivered everywhere: they stay in the queue for the next start");
     }
+    serving.shutdown().await;
     // The cursors are saved a last time, then another process may have the folder.
     blocking(move || drop((handle, back))).await?;
     info!(records = ended.records, copies = ended.copies, refused = ended.refused, "stopped");

@@ -9,7 +9,7 @@ use crate::record::{Kind, Record};
 use crate::run::Decode;
 use crate::taught::{Lesson, Taught, layout_name};
 use bytes::Bytes;
-use esh_core::{Key, Known, Learned, Meter, Purpose};
+use esh_core::{Key, Known, Learned, Meter, Purpose, Reason};
 use jiff::tz::TimeZone;
 
 /// Decodes with keys and with what earlier frames taught.
@@ -21,6 +21,8 @@ pub struct Worker {
     fragments: Fragments,
     /// What the last capture teaches; it becomes true when its record is stored.
     lessons: Vec<Lesson>,
+    /// Why the last capture failed.
+    failed: Option<Reason>,
     report: Vec<u8>,
 }
 
@@ -34,6 +36,7 @@ impl Worker {
             taught: Taught::default(),
             fragments: Fragments::default(),
             lessons: Vec::new(),
+            failed: None,
             report: Vec::new(),
         }
     }
@@ -41,7 +44,7 @@ impl Worker {
 
 impl Decode for Worker {
     fn decode(&mut self, capture: &Capture, copies: u32) -> Record {
-        let Self { decoder, keys, taught, fragments, lessons, report } = self;
+        let Self { decoder, keys, taught, fragments, lessons, failed, report } = self;
         lessons.clear();
         report.clear();
         let frame = Frame {
@@ -54,6 +57,7 @@ impl Decode for Worker {
         };
         let known = WorkerKnown { keys, taught };
         let decoded = decoder.decode(&frame, &known, Some(fragments), &mut Lessons(lessons), report);
+        *failed = decoded.error.map(|error| error.reason);
         lessons.extend(decoded.meter.filter(|meter| !taught.knows(meter)).map(Lesson::Heard));
         Record {
             kind: if decoded.readings == 0 && (decoded.error.is_some() || decoded.unread) {
@@ -67,6 +71,10 @@ impl Decode for Worker {
             received_at: capture.received_at.at,
             report: Bytes::copy_from_slice(report),
         }
+    }
+
+    fn failed(&self) -> Option<Reason> {
+        self.failed
     }
 
     fn lessons(&self) -> &[Lesson] {

@@ -40,16 +40,21 @@ pub struct Config {
     pub deduplicate: deduplicate::Config,
     /// How much the queue holds.
     pub queue: queue::Config,
-    /// The status page. Served from the next release on.
+    /// Where metrics and health are served.
     pub http: Option<Http>,
 }
 
-/// Where the status page will be.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// Where metrics and health are served.
+#[derive(Clone, Debug)]
 pub struct Http {
-    /// The address it listens at.
+    /// The address it listens at, of this machine alone.
     pub listen: SocketAddr,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HttpKeys {
+    listen: Spanned<SocketAddr>,
 }
 
 /// What a part wants to be told: the keys as they are written, and what they come to.
@@ -80,7 +85,7 @@ struct Keys {
     deduplicate: deduplicate::Config,
     #[serde(default)]
     queue: queue::Config,
-    http: Option<Http>,
+    http: Option<HttpKeys>,
     // Read one by one, see `parts`; named here so that they are known keys.
     #[serde(rename = "source")]
     _source: Option<IgnoredAny>,
@@ -128,6 +133,12 @@ impl Config {
             let span = spans.get(n).cloned().unwrap_or_default();
             ConfigError::at(file, source, span, format!("there is another source named `{name}`"))
         })?;
+        if let Some(http) = &keys.http
+            && !http.listen.get_ref().ip().is_loopback()
+        {
+            let message = "others may not look in yet: only addresses of this machine, such as `127.0.0.1:8080`";
+            return Err(ConfigError::at(file, source, http.listen.span(), message));
+        }
         let mut taken = HashSet::new();
         for (sink, span) in &sinks {
             let name = sink.name();
@@ -152,7 +163,7 @@ impl Config {
             sinks: sinks.into_iter().map(|(sink, _)| sink).collect(),
             deduplicate: keys.deduplicate,
             queue: keys.queue,
-            http: keys.http,
+            http: keys.http.map(|http| Http { listen: http.listen.into_inner() }),
         })
     }
 }
@@ -355,6 +366,8 @@ listen = "127.0.0.1:8080"
             ("{ file = \"password\" }", "\"hunter2\"", "a secret does not stand here itself"),
             ("{ file = \"password\" }", "{ fiel = \"password\" }", "unknown key `fiel`"),
             ("[http]", "[htpp]", "unknown key `htpp`"),
+            ("127.0.0.1:8080", "0.0.0.0:8080", "gateway.toml:28:10: others may not look in yet"),
+            ("listen = \"127.0.0.1:8080\"", "lisen = \"127.0.0.1:8080\"", "unknown key `lisen`"),
             ("[[sink]]\nkind = \"stdout\"", "[[sink]]\nkind = \"stdout\"\nname = \"a/b\"", "a sink's name is 1 to 64"),
             (
                 "[http]",

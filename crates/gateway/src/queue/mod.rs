@@ -119,6 +119,12 @@ impl Handle {
         self.shared.room.notify_all();
     }
 
+    /// What tells how full it is, also to others.
+    #[must_use]
+    pub fn gauge(&self) -> Gauge {
+        self.gauge.clone()
+    }
+
     /// How many records some sink has not confirmed.
     #[must_use]
     pub fn unconfirmed(&self) -> u64 {

@@ -4,6 +4,7 @@ use super::cursors::BEHIND;
 use super::log::{self, Seq};
 use super::{Position, Shared, Wish, entry, lock};
 use crate::record::Record;
+use crate::telemetry::OfSink;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -16,6 +17,7 @@ pub struct Reader {
     sink: String,
     log: Mutex<log::Reader>,
     shared: Arc<Shared>,
+    counts: Arc<OfSink>,
 }
 
 /// A record and its place.
@@ -28,8 +30,19 @@ pub struct Entry {
 }
 
 impl Reader {
-    pub(super) const fn new(sink: String, log: log::Reader, shared: Arc<Shared>) -> Self {
-        Self { sink, log: Mutex::new(log), shared }
+    pub(super) fn new(sink: String, log: log::Reader, shared: Arc<Shared>) -> Self {
+        Self { sink, log: Mutex::new(log), shared, counts: Arc::default() }
+    }
+
+    /// From now on it counts here.
+    #[must_use]
+    pub(crate) fn counting(self, counts: Arc<OfSink>) -> Self {
+        Self { counts, ..self }
+    }
+
+    /// Its sink has met a fault, and will try again.
+    pub(crate) fn fault(&self) {
+        self.counts.fault();
     }
 
     /// The record after a place, waiting for it; `None` when the queue is closed and there is none.
@@ -66,7 +79,13 @@ impl Reader {
 
     /// This sink has delivered everything up to a place.
     pub fn confirm(&self, position: Position) {
-        if lock(&self.log).confirm(Seq(position.0)) >= BEHIND {
+        let mut log = lock(&self.log);
+        let before = log.confirmed();
+        let behind = log.confirm(Seq(position.0));
+        let more = log.confirmed().0.saturating_sub(before.0);
+        drop(log);
+        self.counts.acknowledged(more);
+        if behind >= BEHIND {
             self.shared.wish(Wish::Save);
         }
     }
@@ -82,6 +101,9 @@ impl Reader {
                 Err(error) => error!(sink = %self.sink, entry = %found.seq, %error, "a record is passed over"),
             }
         };
+        if found.is_some() {
+            self.counts.handed();
+        }
         let damage = log.damage();
         if !damage.is_empty() {
             drop(log);

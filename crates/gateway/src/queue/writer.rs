@@ -153,6 +153,12 @@ impl Queue {
         self.failed.is_some_and(|at| at.elapsed() < PAUSE)
     }
 
+    /// Whether the disk has failed and has taken nothing since.
+    #[must_use]
+    pub const fn is_broken(&self) -> bool {
+        self.failed.is_some()
+    }
+
     /// Whether it is time to commit.
     #[must_use]
     pub fn due(&self) -> bool {

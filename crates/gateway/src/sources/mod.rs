@@ -7,6 +7,8 @@ use crate::capture::{Capture, Stamp};
 use crate::config::{ConfigError, PartTable};
 use crate::queue::QueueError;
 use crate::stop::Stop;
+use crate::telemetry::OfSource;
+use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 /// One `[[source]]`.
@@ -69,26 +71,36 @@ pub type Answer = Result<(), QueueError>;
 
 /// Where sources put what they capture. Waiting here is how a full queue makes sources wait.
 #[derive(Clone, Debug)]
-pub struct Intake(mpsc::Sender<Taken>);
+pub struct Intake {
+    sender: mpsc::Sender<Taken>,
+    pub(crate) counts: Arc<OfSource>,
+}
 
 impl Intake {
     /// An intake that holds so many captures, and the end where they come out.
     #[must_use]
     pub fn new(limit: usize) -> (Self, mpsc::Receiver<Taken>) {
         let (sender, receiver) = mpsc::channel(limit);
-        (Self(sender), receiver)
+        (Self { sender, counts: Arc::default() }, receiver)
+    }
+
+    /// The same intake for a source that counts here.
+    pub(crate) fn counting(&self, counts: &Arc<OfSource>) -> Self {
+        Self { sender: self.sender.clone(), counts: Arc::clone(counts) }
     }
 
     /// Puts a capture in that nobody waits for; `false` when the line has ended.
     pub async fn put(&self, capture: Capture) -> bool {
-        self.0.send(Taken { capture, answer: None }).await.is_ok()
+        self.counts.frames.add(1);
+        self.sender.send(Taken { capture, answer: None }).await.is_ok()
     }
 
     /// Puts a capture in; what comes back tells what became of it. An error there means that the gateway stopped first.
     pub async fn ask(&self, capture: Capture) -> oneshot::Receiver<Answer> {
         let (sender, receiver) = oneshot::channel();
+        self.counts.frames.add(1);
         // When the line has ended the sender is dropped with the capture, and the receiver says so.
-        let _ = self.0.send(Taken { capture, answer: Some(sender) }).await;
+        let _ = self.sender.send(Taken { capture, answer: Some(sender) }).await;
         receiver
     }
 }

@@ -61,7 +61,10 @@ impl Mqtt {
             let started = Instant::now();
             match self.session(&reader).await {
                 Ok(()) => return,
-                Err(fault) => warn!(broker = %self.settings.url, %fault, "the broker is away, trying again"),
+                Err(fault) => {
+                    reader.fault();
+                    warn!(broker = %self.settings.url, %fault, "the broker is away, trying again");
+                }
             }
             if started.elapsed() > Duration::from_secs(10) {
                 backoff.reset();

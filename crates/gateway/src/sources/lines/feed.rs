@@ -60,6 +60,11 @@ impl Feed {
         }
     }
 
+    /// The input was lost, and is tried again.
+    pub(super) fn lost(&self) {
+        self.intake.counts.reconnects.add(1);
+    }
+
     /// Takes lines that nobody waits for, such as those of a file.
     pub(super) async fn take(&self, input: impl AsyncRead + Unpin, stop: &mut Stop) -> io::Result<Ended> {
         let mut reader = LineReader::new(input, self.longest, None, LastLine::Whole);
@@ -120,6 +125,9 @@ impl Feed {
                 }
                 Event::Stalled => return Ok(Ended::Stalled),
             };
+            if capture.is_err() {
+                self.intake.counts.unreadable.add(1);
+            }
             let pending = match (capture, answers) {
                 (Ok(capture), None) => {
                     if !self.intake.put(capture).await {

@@ -96,7 +96,7 @@ pub(super) async fn connect(tcp: &Tcp, feed: Feed, mut stop: Stop) -> Result<(),
             Ok(ended) => warn!(source = &*feed.name, address = %tcp, ?ended, "the connection has ended"),
             Err(error) => warn!(source = &*feed.name, address = %tcp, %error, "no connection"),
         }
-        again(&mut backoff, started, &mut stop).await;
+        again(&feed, &mut backoff, started, &mut stop).await;
     }
     Ok(())
 }
@@ -142,7 +142,7 @@ pub(super) async fn command(words: &[String], feed: Feed, mut stop: Stop) -> Res
             Ok((_, status)) => warn!(source = &*feed.name, program, %status, "the program has ended"),
             Err(error) => warn!(source = &*feed.name, program, %error, "the program cannot be run"),
         }
-        again(&mut backoff, started, &mut stop).await;
+        again(&feed, &mut backoff, started, &mut stop).await;
     }
     Ok(())
 }
@@ -163,13 +163,14 @@ pub(super) async fn serial(device: &Path, baud: u32, feed: Feed, mut stop: Stop)
             Ok(_) => warn!(source = &*feed.name, device = %device.display(), "the port is gone"),
             Err(error) => warn!(source = &*feed.name, device = %device.display(), %error, "no port"),
         }
-        again(&mut backoff, started, &mut stop).await;
+        again(&feed, &mut backoff, started, &mut stop).await;
     }
     Ok(())
 }
 
 /// Waits before the next attempt.
-async fn again(backoff: &mut Backoff, started: Instant, stop: &mut Stop) {
+async fn again(feed: &Feed, backoff: &mut Backoff, started: Instant, stop: &mut Stop) {
+    feed.lost();
     if started.elapsed() >= HELD {
         backoff.reset();
     }

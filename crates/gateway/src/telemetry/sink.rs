@@ -1,0 +1,83 @@
+//! What a sink counts, and whether it is stuck.
+
+use super::number::{Count, Flag, seconds};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// What a sink counts.
+#[derive(Debug, Default)]
+pub(crate) struct OfSink {
+    pub(crate) name: String,
+    pub(crate) acknowledged: Count,
+    /// When it last delivered something, in seconds since 1970; 0 when it has not.
+    last: AtomicU64,
+    /// Since when it has a record in hand, in seconds since 1970; 0 when it has none since it last delivered something.
+    since: AtomicU64,
+    /// Times it has begun again after a fault.
+    pub(crate) reconnects: Count,
+    /// It met a fault and has delivered nothing since.
+    pub(crate) away: Flag,
+}
+
+impl OfSink {
+    /// For a sink of that name.
+    pub(super) fn new(name: String) -> Self {
+        Self { name, ..Self::default() }
+    }
+
+    /// It has a record in hand.
+    pub(crate) fn handed(&self) {
+        if self.since.load(Relaxed) == 0 {
+            self.since.store(seconds(), Relaxed);
+        }
+    }
+
+    /// So many records have arrived.
+    pub(crate) fn acknowledged(&self, records: u64) {
+        self.acknowledged.add(records);
+        self.last.store(seconds(), Relaxed);
+        self.since.store(0, Relaxed);
+        self.away.set(false);
+    }
+
+    /// It met a fault, and will try again.
+    pub(crate) fn fault(&self) {
+        self.reconnects.add(1);
+        self.away.set(true);
+    }
+
+    /// Whether it delivers nothing though it should: for so many seconds nothing has arrived, and it met a fault or has
+    /// had a record in hand as long.
+    pub(crate) fn is_stuck(&self, now: u64, seconds: u64) -> bool {
+        let long = |since: u64| now.saturating_sub(since) > seconds;
+        let since = self.since.load(Relaxed);
+        long(self.last()) && (self.away.get() || (since > 0 && long(since)))
+    }
+
+    /// When it last delivered something, in seconds since 1970; 0 when it has not.
+    pub(crate) fn last(&self) -> u64 {
+        self.last.load(Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sink_is_stuck_when_it_owes_something_for_long_or_met_a_fault() {
+        let sink = OfSink::default();
+        let now = seconds();
+        assert!(!sink.is_stuck(now, 60), "it was asked for nothing");
+        sink.handed();
+        assert!(!sink.is_stuck(now + 59, 60));
+        assert!(sink.is_stuck(now + 120, 60), "it hangs");
+        sink.acknowledged(1);
+        assert!(!sink.is_stuck(now + 120, 60), "it has nothing in hand");
+        sink.fault();
+        assert!(!sink.is_stuck(now + 30, 60), "a short fault");
+        assert!(sink.is_stuck(now + 120, 60), "a long one");
+        let first = OfSink::default();
+        first.fault();
+        assert!(first.is_stuck(now, 60), "it has never worked");
+    }
+}

@@ -1,0 +1,126 @@
+//! The counts as text: the exposition format of Prometheus, version 0.0.4.
+
+use super::View;
+use std::fmt::{Display, Write as _};
+
+/// What the page says it is.
+pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// The page being written.
+#[derive(Default)]
+struct Page(String);
+
+impl View {
+    /// The page.
+    pub(super) fn metrics(&self) -> String {
+        let mut page = Page::default();
+        self.process(&mut page);
+        self.sources(&mut page);
+        self.line(&mut page);
+        self.sinks(&mut page);
+        page.0
+    }
+
+    fn process(&self, page: &mut Page) {
+        page.head("esh_build_info", "gauge", "Always 1; the labels say which gateway this is.");
+        let version = env!("CARGO_PKG_VERSION");
+        page.row("esh_build_info", &[("gateway", &self.gateway), ("version", version)], 1);
+        page.one("esh_start_time_seconds", "gauge", "When the gateway was started, since 1970.", self.counts.started);
+    }
+
+    fn sources(&self, page: &mut Page) {
+        let sources = || self.counts.sources.iter().map(|source| (source.name.as_str(), &**source));
+        let rows = sources().map(|(name, source)| (name, source.frames.get()));
+        page.many("esh_source_frames_total", "Frames received.", "source", rows);
+        let rows = sources().map(|(name, source)| (name, source.unreadable.get()));
+        page.many("esh_source_unreadable_total", "Lines in which no frame was found.", "source", rows);
+        let rows = sources().map(|(name, source)| (name, source.reconnects.get()));
+        page.many("esh_source_reconnects_total", "Times it began again after its input was lost.", "source", rows);
+    }
+
+    fn line(&self, page: &mut Page) {
+        let line = &*self.counts.line;
+        page.one("esh_frames_copies_total", "counter", "Frames that were copies of others.", line.copies.get());
+        page.one("esh_frames_decoded_total", "counter", "Frames decoded to their end.", line.decoded.get());
+        let help = "Frames that could not be decoded, or not to their end.";
+        page.many("esh_frames_failed_total", help, "reason", line.failures());
+        let help = "Frames with a payload of a format that is not read.";
+        page.one("esh_frames_unread_total", "counter", help, line.unread.get());
+        let help = "Frames that were refused: no room, or no disk.";
+        page.one("esh_frames_refused_total", "counter", help, line.refused.get());
+        page.one("esh_records_committed_total", "counter", "Records put on the disk.", line.records.get());
+        let rows = [("made_room", &line.made_room), ("no_room", &line.no_room), ("damaged", &line.damaged)];
+        let rows = rows.map(|(reason, count)| (reason, count.get()));
+        page.many("esh_records_dropped_total", "Records lost, as events told them.", "reason", rows);
+        let help = "Records that some sink has not confirmed.";
+        page.one("esh_records_unconfirmed", "gauge", help, self.queue.unconfirmed());
+        page.one("esh_queue_octets", "gauge", "Octets that the queue takes on the disk.", self.queue.octets());
+        page.head("esh_commit_seconds", "summary", "What it took to put records on the disk.");
+        let time = line.commit_time();
+        let time = format_args!("{}.{:06}", time.as_secs(), time.subsec_micros());
+        page.row("esh_commit_seconds_sum", &[], time);
+        page.row("esh_commit_seconds_count", &[], line.commits.get());
+    }
+
+    fn sinks(&self, page: &mut Page) {
+        let sinks = || self.counts.sinks.iter().map(|sink| (sink.name.as_str(), &**sink));
+        let rows = sinks().map(|(name, sink)| (name, sink.acknowledged.get()));
+        page.many("esh_sink_acknowledged_total", "Records delivered.", "sink", rows);
+        let rows = sinks().map(|(name, sink)| (name, sink.reconnects.get()));
+        page.many("esh_sink_reconnects_total", "Times it began again after a fault.", "sink", rows);
+        let name = "esh_sink_last_acknowledged_time_seconds";
+        page.head(name, "gauge", "When it last delivered records, since 1970; 0 before the first.");
+        for (sink, counts) in sinks() {
+            page.row(name, &[("sink", sink)], counts.last());
+        }
+    }
+}
+
+impl Page {
+    fn head(&mut self, name: &str, kind: &str, help: &str) {
+        let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
+    }
+
+    fn one(&mut self, name: &str, kind: &str, help: &str, value: u64) {
+        self.head(name, kind, help);
+        self.row(name, &[], value);
+    }
+
+    /// A counter with a row for each value of a label.
+    fn many<'a>(&mut self, name: &str, help: &str, label: &str, rows: impl IntoIterator<Item = (&'a str, u64)>) {
+        self.head(name, "counter", help);
+        for (of, value) in rows {
+            self.row(name, &[(label, of)], value);
+        }
+    }
+
+    fn row(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
+        self.0.push_str(name);
+        for (n, (label, value)) in labels.iter().enumerate() {
+            let _ = write!(self.0, "{}{label}=\"", if n == 0 { '{' } else { ',' });
+            for c in value.chars() {
+                match c {
+                    '\\' => self.0.push_str("\\\\"),
+                    '"' => self.0.push_str("\\\""),
+                    '\n' => self.0.push_str("\\n"),
+                    c => self.0.push(c),
+                }
+            }
+            self.0.push('"');
+        }
+        let _ = writeln!(self.0, "{} {value}", if labels.is_empty() { "" } else { "}" });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn label_values_are_escaped() {
+        let mut page = Page::default();
+        page.row("a", &[("b", "c\\d\"e\nf"), ("g", "h")], 7);
+        page.row("i", &[], 8);
+        assert_eq!(page.0, "a{b=\"c\\\\d\\\"e\\nf\",g=\"h\"} 7\ni 8\n");
+    }
+}

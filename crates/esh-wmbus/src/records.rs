@@ -10,8 +10,8 @@ use esh_core::{DecodeError, Format, Input, Known, Layer, Meter, Out};
 /// Reads M-Bus records with their headers: EN 13757-3, clause 6.
 ///
 /// Each record becomes one reading, a compact profile one for each of its values; what only the maker can explain stays
-/// as octets. Headers that [`Known::layout`] does
-/// not have yet are handed to [`Out::learned`], for compact frames to come.
+/// as octets. Headers that are not known yet ([`Known::has_layout`]) are handed to [`Out::learned`], for compact frames to
+/// come.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Records;
 

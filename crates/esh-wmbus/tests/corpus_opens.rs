@@ -3,10 +3,11 @@
 //! The telegrams are not part of the project: the folder `ESH_CORPUS`, or `shared/corpus` beside the workspace, has them.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
+mod common;
+
+use common::{octets, rows};
 use esh_core::{Carrier, Ignore, Key, Known, Meter, Protocol, Purpose};
 use esh_wmbus::Wmbus;
-use serde_json::Value;
-use std::path::PathBuf;
 
 struct Told(Option<Key>);
 
@@ -14,20 +15,6 @@ impl Known for Told {
     fn keys(&self, _: &Meter, _: Purpose, each: &mut dyn FnMut(&Key) -> bool) -> bool {
         self.0.as_ref().is_some_and(each)
     }
-}
-
-fn rows(name: &str) -> Vec<Value> {
-    let folder = std::env::var_os("ESH_CORPUS")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus"), PathBuf::from);
-    let Ok(text) = std::fs::read_to_string(folder.join(name)) else {
-        println!("skipped: no {name} in {}", folder.display());
-        return Vec::new();
-    };
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
-fn octets(hex: &str) -> Vec<u8> {
-    (0..hex.len() / 2).map(|n| u8::from_str_radix(&hex[2 * n..2 * n + 2], 16).unwrap()).collect()
 }
 
 #[test]

@@ -3,25 +3,13 @@
 //! The telegrams are not part of the project: the folder `ESH_CORPUS`, or `shared/corpus` beside the workspace, has them.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
+mod common;
+
+use common::{octets, rows};
 use esh_core::{Carrier, Content, Ignore, Key, Known, Learned, Meter, Opened, Out, Purpose, Reading, Value};
 use esh_wmbus::{Framing, Wmbus, format_for};
 use serde_json::Value as Json;
 use std::collections::HashMap;
-use std::path::PathBuf;
-
-fn rows(name: &str) -> Vec<Json> {
-    let folder = std::env::var_os("ESH_CORPUS")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus"), PathBuf::from);
-    let Ok(text) = std::fs::read_to_string(folder.join(name)) else {
-        println!("skipped: no {name} in {}", folder.display());
-        return Vec::new();
-    };
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
-fn octets(hex: &str) -> Vec<u8> {
-    (0..hex.len() / 2).map(|n| u8::from_str_radix(&hex[2 * n..2 * n + 2], 16).unwrap()).collect()
-}
 
 /// The frames that a row wants to be fed first, and its own.
 fn frames(row: &Json) -> Vec<Vec<u8>> {

@@ -3,6 +3,9 @@
 //! The vectors are not part of the project: the folder `ESH_CORPUS`, or `shared/corpus` beside the workspace, has them.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
+mod common;
+
+use common::{octets, rows};
 use esh_core::{
     Carrier, Content, DecodeError, Field, FieldValue, Key, Known, Learned, Meter, Out, Protocol, Purpose, Reading,
     Refused,
@@ -13,22 +16,7 @@ use esh_wmbus::{
     line, wired,
 };
 use serde_json::Value;
-use std::{collections::HashMap, path::PathBuf, string::ToString};
-
-fn corpus(name: &str) -> Option<String> {
-    let folder = std::env::var_os("ESH_CORPUS")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus"), PathBuf::from);
-    let file = folder.join(name);
-    let text = std::fs::read_to_string(&file).ok();
-    if text.is_none() {
-        println!("skipped: no {}", file.display());
-    }
-    text
-}
-
-fn octets(hex: &str) -> Vec<u8> {
-    (0..hex.len() / 2).map(|n| u8::from_str_radix(&hex[2 * n..2 * n + 2], 16).unwrap()).collect()
-}
+use std::{collections::HashMap, string::ToString};
 
 fn of_chips(chips: &[u8], decode: fn(&[u8], &mut [u8]) -> usize) -> Vec<u8> {
     let mut octets = vec![0; chips.len()];
@@ -217,9 +205,8 @@ fn judge(row: &Value, recognise: bool) -> Result<(), String> {
 
 #[test]
 fn every_security_vector_opens_or_is_refused_for_its_reason() {
-    let Some(text) = corpus("wmbus-security.jsonl") else { return };
+    let rows = rows("wmbus-security.jsonl");
     let mut wrong = Vec::new();
-    let rows: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     for row in &rows {
         if let Err(why) = judge(row, false) {
             wrong.push(format!("{} ({}): {why}", row["id"], row["what"]));

@@ -5,32 +5,17 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "../common/mod.rs"]
+mod common;
 mod wired;
 mod wireless;
 
+use common::{octets, rows};
 use esh_core::{
     Carrier, Decimal, DecodeError, Key, Known, Learned, Meter, Out, Purpose, Quality, Quantity, Reading, Unit, Value,
 };
 use esh_wmbus::{Wmbus, format_for};
-use serde_json::Value as Json;
 use std::collections::HashMap;
-use std::path::PathBuf;
-
-/// The rows of a corpus.
-fn rows(name: &str) -> Vec<Json> {
-    let folder = std::env::var_os("ESH_CORPUS")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus"), PathBuf::from);
-    let Ok(text) = std::fs::read_to_string(folder.join(name)) else {
-        println!("skipped: no {name} in {}", folder.display());
-        return Vec::new();
-    };
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
-/// Octets of hexadecimal text.
-fn octets(hex: &str) -> Vec<u8> {
-    (0..hex.len() / 2).map(|n| u8::from_str_radix(&hex[2 * n..2 * n + 2], 16).unwrap()).collect()
-}
 
 /// What a reading prints as.
 #[derive(Clone, Debug)]

@@ -273,7 +273,8 @@ impl Decimal {
 
 /// The same number with more bits; `None` for infinities and NaN.
 fn f32_of_half(bits: u16) -> Option<f32> {
-    let (sign, exponent, fraction) = (u32::from(bits >> 15) << 31, u32::from(bits >> 10 & 0x1f), u32::from(bits & 0x3ff));
+    let (sign, exponent, fraction) =
+        (u32::from(bits >> 15) << 31, u32::from(bits >> 10 & 0x1f), u32::from(bits & 0x3ff));
     let magnitude = match (exponent, fraction) {
         (31, _) => return None,
         (0, 0) => 0,

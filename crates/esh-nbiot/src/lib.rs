@@ -11,6 +11,8 @@
 #[cfg(test)]
 extern crate std;
 
+mod base64;
 mod cbor;
 pub mod coap;
 mod json;
+pub mod senml;

@@ -182,7 +182,8 @@ impl<'a> Message<'a> {
             let again = last == Some(option.number);
             last = Some(option.number);
             let repeatable = option.definition().is_some_and(|is| is.repeatable);
-            option.is_critical() && (!known.contains(&option.number) || again && !repeatable || !option.has_good_length())
+            option.is_critical()
+                && (!known.contains(&option.number) || again && !repeatable || !option.has_good_length())
         })
     }
 }

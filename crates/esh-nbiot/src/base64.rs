@@ -6,7 +6,7 @@ pub(crate) fn is_valid(text: &str) -> bool {
     let padding = text.len() - digits.len();
     let left = digits.len() % 4;
     left != 1
-        && (padding == 0 || (text.len() % 4 == 0 && padding <= 2))
+        && (padding == 0 || (text.len().is_multiple_of(4) && padding <= 2))
         && digits.bytes().all(|character| digit(character).is_some())
         && digits.bytes().last().and_then(digit).is_none_or(|last| match left {
             2 => last & 0x0f == 0,

@@ -15,4 +15,6 @@ mod base64;
 mod cbor;
 pub mod coap;
 mod json;
+pub mod lwm2m;
 pub mod senml;
+mod units;

@@ -4,6 +4,9 @@
 
 mod cbor;
 mod json;
+mod open;
+
+pub use open::Senml;
 
 use crate::{cbor as items, json::Cursor};
 use core::fmt;
@@ -22,6 +25,17 @@ pub enum Encoding {
     Json,
     /// As CBOR; Content-Format 112.
     Cbor,
+}
+
+impl Encoding {
+    /// The number of its Content-Format.
+    #[must_use]
+    pub const fn content_format(self) -> u16 {
+        match self {
+            Self::Json => 110,
+            Self::Cbor => 112,
+        }
+    }
 }
 
 /// What a record says; RFC 8428, clause 4.2.
@@ -74,6 +88,16 @@ pub struct Name<'a> {
 }
 
 impl<'a> Name<'a> {
+    pub(crate) const fn joined(base: Text<'a>, own: Text<'a>) -> Self {
+        Self { base, own }
+    }
+
+    /// What tells it from others of the same base: its own part, or the base where it has none.
+    #[must_use]
+    pub fn label(self) -> Text<'a> {
+        if self.own.is_empty() { self.base } else { self.own }
+    }
+
     /// Its characters.
     pub fn chars(self) -> impl Iterator<Item = char> + 'a {
         self.base.chars().chain(self.own.chars())
@@ -229,11 +253,19 @@ enum Source<'a> {
     Cbor(Input<'a>),
 }
 
-/// A pack that has been checked: its records in their order.
+/// A pack that has been checked.
 #[derive(Clone, Copy, Debug)]
 pub struct Pack<'a> {
     source: Source<'a>,
-    /// How many records are left, where the pack says.
+    /// How many records there are, where the pack says.
+    count: Option<u64>,
+    only_paths: bool,
+}
+
+/// The records of a pack, in their order.
+#[derive(Clone, Debug)]
+pub struct Records<'a> {
+    source: Source<'a>,
     left: Option<u64>,
     first: bool,
     bases: Bases<'a>,
@@ -257,8 +289,8 @@ impl<'a> Pack<'a> {
     /// Where it is no SenML: wrong syntax, a field of the wrong kind or twice, two values in a record, a newer version,
     /// a label that must be understood and is not, or values and mere names mixed.
     pub fn parse(encoding: Encoding, octets: &'a [u8], offset: usize) -> Result<Self, DecodeError> {
-        let (source, left) = Source::begin(encoding, octets, offset)?;
-        let mut walk = Self { source, left, first: true, bases: Bases::default(), only_paths: false };
+        let (source, count) = Source::begin(encoding, octets, offset)?;
+        let mut walk = Self { source, count, only_paths: false }.records();
         let (mut values, mut paths, mut times) = (false, None, None);
         while let Some(fields) = walk.fields()? {
             let error = |field, reason| walk.source.error(field, reason);
@@ -272,25 +304,24 @@ impl<'a> Pack<'a> {
                 values = true;
             } else {
                 // A record of base fields alone says something of those behind it.
-                paths = paths.or(fields.name.is_some().then_some(error("record without a value", Reason::Malformed)));
-                times = times.or(fields.time.is_some().then_some(error("time without a value", Reason::Malformed)));
+                paths = paths
+                    .or_else(|| fields.name.is_some().then_some(error("record without a value", Reason::Malformed)));
+                times =
+                    times.or_else(|| fields.time.is_some().then_some(error("time without a value", Reason::Malformed)));
             }
         }
         walk.source.finish()?;
         match (values, paths, times) {
             (true, Some(error), _) | (false, _, Some(error)) => Err(error),
-            _ => Ok(Self { source, left, first: true, bases: Bases::default(), only_paths: !values }),
+            _ => Ok(Self { source, count, only_paths: !values }),
         }
     }
 
-    /// The fields of the next record, with the base fields taken.
-    fn fields(&mut self) -> Result<Option<Fields<'a>>, DecodeError> {
-        let first = core::mem::replace(&mut self.first, false);
-        let Some(fields) = self.source.next(&mut self.left, first)? else { return Ok(None) };
-        match self.bases.take(&fields) {
-            Some(()) => Ok(Some(fields)),
-            None => Err(self.source.error("sum of a field and its base", Reason::Overflow)),
-        }
+    /// Its records.
+    #[must_use]
+    pub fn records(&self) -> Records<'a> {
+        let Self { source, count: left, only_paths } = *self;
+        Records { source, left, first: true, bases: Bases::default(), only_paths }
     }
 
     /// Whether its records only name something, as those of a composite read do.
@@ -300,7 +331,19 @@ impl<'a> Pack<'a> {
     }
 }
 
-impl<'a> Iterator for Pack<'a> {
+impl<'a> Records<'a> {
+    /// The fields of the next record, with the base fields taken.
+    fn fields(&mut self) -> Result<Option<Fields<'a>>, DecodeError> {
+        let first = core::mem::replace(&mut self.first, false);
+        let Some(fields) = self.source.next(&mut self.left, first)? else { return Ok(None) };
+        match self.bases.take(&fields) {
+            Some(()) => Ok(Some(fields)),
+            None => Err(self.source.error("sum of a field and its base", Reason::Overflow)),
+        }
+    }
+}
+
+impl<'a> Iterator for Records<'a> {
     type Item = Record<'a>;
 
     fn next(&mut self) -> Option<Record<'a>> {

@@ -4,6 +4,7 @@ use std::{format, string::String, string::ToString, vec::Vec};
 fn resolved(text: &str) -> Result<Vec<String>, String> {
     let pack = Pack::parse(Encoding::Json, text.as_bytes(), 0).map_err(|error| error.to_string())?;
     Ok(pack
+        .records()
         .map(|record| {
             let number = |name, number: Option<Decimal>| number.map_or(String::new(), |n| format!(" {name}={n}"));
             let value = match record.value {
@@ -44,7 +45,7 @@ fn a_base_record_says_nothing_itself() {
 fn names_alone_are_paths() {
     let pack = Pack::parse(Encoding::Json, br#"[{"bn":"/3/0/","n":"0"},{"n":"9"}]"#, 0).unwrap();
     assert!(pack.is_only_paths());
-    assert_eq!(pack.map(|record| record.name.to_string()).collect::<Vec<_>>(), ["/3/0/0", "/3/0/9"]);
+    assert_eq!(pack.records().map(|record| record.name.to_string()).collect::<Vec<_>>(), ["/3/0/0", "/3/0/9"]);
 }
 
 #[test]
@@ -73,7 +74,7 @@ fn cbor_says_the_same() {
     pack.extend([0x22, 0x1a, 0x65, 0x53, 0xf1, 0x00, 0x00, 0x64]);
     pack.extend(b"5700");
     pack.extend([0x02, 0xc4, 0x82, 0x20, 0x18, 0xd7, 0xa2, 0x00, 0x61, b'x', 0x08, 0x42, 0xab, 0xcd]);
-    let mut records = Pack::parse(Encoding::Cbor, &pack, 0).unwrap();
+    let mut records = Pack::parse(Encoding::Cbor, &pack, 0).unwrap().records();
     let first = records.next().unwrap();
     assert_eq!((first.name.to_string().as_str(), first.unix_time()), ("/3303/0/5700", Some(1_700_000_000)));
     assert_eq!(first.value, Some(Value::Number(Decimal::new(215, -1))));
@@ -92,7 +93,8 @@ fn cbor_says_the_same() {
 
 #[test]
 fn a_time_near_zero_is_relative() {
-    let time = |text: &str| Pack::parse(Encoding::Json, text.as_bytes(), 0).unwrap().next().unwrap().unix_time();
+    let time =
+        |text: &str| Pack::parse(Encoding::Json, text.as_bytes(), 0).unwrap().records().next().unwrap().unix_time();
     assert_eq!(time(r#"[{"n":"a","t":-5,"v":1}]"#), None);
     assert_eq!(time(r#"[{"n":"a","t":268435456,"v":1}]"#), Some(268_435_456));
     assert_eq!(time(r#"[{"n":"a","t":1276020076.001,"v":1}]"#), Some(1_276_020_076));

@@ -62,11 +62,13 @@ pub enum Protocol {
     Lwm2m,
     /// SenML, RFC 8428.
     Senml,
+    /// Zigbee.
+    Zigbee,
 }
 
 impl Protocol {
     /// Every protocol there is.
-    pub const ALL: &[Self] = &[Self::Wmbus, Self::Mbus, Self::Coap, Self::Lwm2m, Self::Senml];
+    pub const ALL: &[Self] = &[Self::Wmbus, Self::Mbus, Self::Coap, Self::Lwm2m, Self::Senml, Self::Zigbee];
 
     /// Its word.
     #[must_use]
@@ -77,6 +79,7 @@ impl Protocol {
             Self::Coap => "coap",
             Self::Lwm2m => "lwm2m",
             Self::Senml => "senml",
+            Self::Zigbee => "zigbee",
         }
     }
 

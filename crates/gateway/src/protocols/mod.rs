@@ -3,12 +3,13 @@
 
 mod mbus;
 mod nbiot;
+mod zigbee;
 
 pub use mbus::line_code;
 
 use crate::capture::Framing;
 use crate::sources::lines::{LineError, Members};
-use esh_core::{Carrier, DecodeError, Known, Opened, Out, Protocol, Refused};
+use esh_core::{Carrier, Content, DecodeError, Known, Opened, Out, Protocol, Refused};
 use esh_wmbus::Wmbus;
 use esh_wmbus::fragments::{Assembler, Step};
 
@@ -66,6 +67,7 @@ pub fn open<'f>(
     match protocol {
         Protocol::Wmbus | Protocol::Mbus => mbus::open(framing, frame, known, out),
         Protocol::Coap | Protocol::Lwm2m | Protocol::Senml => nbiot::open(protocol, framing, frame, known, out),
+        Protocol::Zigbee => zigbee::open(framing, frame, known, out),
         other => unreachable!("{other:?} has no carrier"),
     }
 }
@@ -78,6 +80,7 @@ pub fn members(protocol: Protocol, line: &str) -> Result<Members, LineError> {
     match protocol {
         Protocol::Wmbus | Protocol::Mbus => Ok(Members::default()),
         Protocol::Coap | Protocol::Lwm2m | Protocol::Senml => nbiot::members(protocol, line),
+        Protocol::Zigbee => zigbee::members(line),
         other => unreachable!("{other:?} has no lines"),
     }
 }
@@ -91,6 +94,9 @@ pub fn read<'p>(
 ) -> Option<Result<(), DecodeError>> {
     match esh_wmbus::format_for(opened.content) {
         Some(format) => Some(format.read(opened.meter.as_ref(), opened.payload, opened.offset, known, out)),
-        None => nbiot::read(framing, opened, known, out),
+        None => match opened.content {
+            Content::Cluster(cluster) => Some(zigbee::read(framing, cluster, opened, known, out)),
+            _ => nbiot::read(framing, opened, known, out),
+        },
     }
 }

@@ -1,0 +1,16 @@
+//! Zigbee: the frames of IEEE 802.15.4, NWK, APS and ZCL, and the readings of the clusters that meter.
+//!
+//! * [`zcl`] reads the Zigbee Cluster Library: its header, its general commands, its 55 data types, and the attributes of
+//!   the clusters Metering, Electrical Measurement and their kin as readings in the units that the device itself states.
+//! * [`tuya`] reads the data points of the cluster 0xEF00.
+//!
+//! Numbers are exact: a multiplier and a divisor are applied in decimal, a number whose scale is not known is told as it
+//! is, and the code by which a type says "no value" is never a number. Joining with certificates (CBKE) is not supported.
+#![no_std]
+#![forbid(unsafe_code)]
+
+#[cfg(test)]
+extern crate std;
+
+pub mod tuya;
+pub mod zcl;

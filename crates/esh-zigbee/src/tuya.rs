@@ -73,7 +73,9 @@ impl<'a> DataPoint<'a> {
             }
             (Kind::Bool, [0]) => Value::Flags(0),
             (Kind::Bool, [1]) => Value::Flags(1),
-            (Kind::Text, text) => Value::Text(core::str::from_utf8(text).map_or(Text::latin1(text), Text::utf8)),
+            (Kind::Text, text) => {
+                Value::Text(core::str::from_utf8(text).map_or_else(|_| Text::latin1(text), Text::utf8))
+            }
             (Kind::Enumeration | Kind::Bitmap, data) if !data.is_empty() && data.len() <= 8 => Value::Flags(unsigned()),
             (_, data) => Value::Octets(data),
         }

@@ -11,6 +11,7 @@ pub use attribute::{Attribute, Scale};
 pub use data_type::{DataType, Elements, Value};
 pub use general::{Command, Record, Records};
 pub use open::Zcl;
+pub(crate) use open::{Eui64, tell};
 pub use read::{Readings, Scaling};
 
 use esh_core::{DecodeError, Input};

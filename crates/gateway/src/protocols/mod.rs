@@ -9,7 +9,7 @@ pub use mbus::line_code;
 
 use crate::capture::Framing;
 use crate::sources::lines::{LineError, Members};
-use esh_core::{Carrier, Content, DecodeError, Known, Opened, Out, Protocol, Refused};
+use esh_core::{Carrier, Content, DecodeError, Known, Layer, Opened, Out, Protocol, Reason, Refused};
 use esh_wmbus::Wmbus;
 use esh_wmbus::fragments::{Assembler, Step};
 
@@ -48,7 +48,13 @@ impl Fragments {
                 Step::Waiting(error) => Err(of_the_part(error)),
                 Step::Whole(frame) => Wmbus::new(esh_wmbus::Framing::Assembled).open(frame, known, out),
             },
-            other => unreachable!("{other:?} sends no parts"),
+            // Parts of these are told as parts; nobody puts them together here.
+            _ => Err(of_the_part(DecodeError {
+                layer: Layer::Transport,
+                field: "part of a message",
+                offset: part.offset,
+                reason: Reason::Unsupported,
+            })),
         }
     }
 }

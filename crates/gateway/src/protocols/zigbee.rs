@@ -2,7 +2,8 @@
 
 use crate::capture::Framing;
 use crate::sources::lines::{LineError, Members, from_json};
-use esh_core::{Carrier, DecodeError, Format, Known, Opened, Out, Reason, Refused};
+use esh_core::{Carrier, DecodeError, Format, Key, Known, Opened, Out, Purpose, Refused};
+use esh_zigbee::Zigbee;
 use esh_zigbee::zcl::{Readings, Scaling, Zcl};
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -18,6 +19,13 @@ struct Line<'a> {
     endpoint: Option<u8>,
     #[serde(default)]
     scaling: Option<LineScaling>,
+    #[serde(borrow, default)]
+    network_key: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    link_key: Option<Cow<'a, str>>,
+    /// Keys of which it is not said what they are for.
+    #[serde(borrow, default)]
+    keys: Vec<Cow<'a, str>>,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -43,10 +51,19 @@ pub(super) fn members(line: &str) -> Result<Members, LineError> {
             let endpoint = line.endpoint.unwrap_or_default();
             Some(Framing::Zcl(Readings { cluster, endpoint, scaling }))
         }
-        None => None,
-        Some(_) => return Err(LineError::Member("layer", "\"zcl\"")),
+        None | Some("mac") => None,
+        Some(_) => return Err(LineError::Member("layer", "\"mac\" or \"zcl\"")),
     };
-    Ok(Members { framing, ..Members::default() })
+    let mut keys = Vec::new();
+    let mut key = |member, text: &str, purposes: &[Purpose]| {
+        let key = Key::from_hex(text).map_err(|_| LineError::Key(member))?;
+        keys.extend(purposes.iter().map(|purpose| (*purpose, key.clone())));
+        Ok(())
+    };
+    line.network_key.iter().try_for_each(|text| key("network_key", text, &[Purpose::Network]))?;
+    line.link_key.iter().try_for_each(|text| key("link_key", text, &[Purpose::Link]))?;
+    line.keys.iter().try_for_each(|text| key("keys", text, &[Purpose::Network, Purpose::Link]))?;
+    Ok(Members { framing, keys, ..Members::default() })
 }
 
 pub(super) fn open<'f>(
@@ -57,10 +74,7 @@ pub(super) fn open<'f>(
 ) -> Result<Opened<'f>, Refused> {
     match framing {
         Some(Framing::Zcl(readings)) => Zcl { cluster: readings.cluster }.open(frame, known, out),
-        _ => {
-            Err(DecodeError { layer: esh_core::Layer::Link, field: "frame", offset: 0, reason: Reason::Unsupported }
-                .into())
-        }
+        _ => Zigbee.open(frame, known, out),
     }
 }
 

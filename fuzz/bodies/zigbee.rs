@@ -44,11 +44,11 @@ impl Known for One {
 pub(crate) fn zigbee_mac(octets: &[u8]) {
     let mut frame = octets.to_vec();
     let mut everything = Everything { text: String::new(), frame_len: octets.len() };
-    if let Ok(opened) = Zigbee.open(&mut frame, &One, &mut everything) {
-        if let Content::Cluster(cluster) = opened.content {
-            let readings = Readings { cluster, ..Readings::default() };
-            let _ = readings.read(opened.meter.as_ref(), opened.payload, opened.offset, &One, &mut everything);
-        }
+    if let Ok(opened) = Zigbee.open(&mut frame, &One, &mut everything)
+        && let Content::Cluster(cluster) = opened.content
+    {
+        let readings = Readings { cluster, ..Readings::default() };
+        let _ = readings.read(opened.meter.as_ref(), opened.payload, opened.offset, &One, &mut everything);
     }
 }
 

@@ -349,7 +349,7 @@ fn octets_or_text<'a>(attribute: Option<&Attribute>, octets: &'a [u8]) -> Readin
 #[cfg(test)]
 mod tests {
     use super::*;
-    use esh_core::{Alarms, NothingKnown};
+    use esh_core::{Alarm, Alarms, NothingKnown};
     use std::{format, string::String, vec, vec::Vec};
 
     #[derive(Default)]
@@ -481,7 +481,7 @@ mod tests {
     fn the_status_of_a_water_meter_has_bits_of_its_own() {
         let payload = [0x18, 1, 0x0a, 0x06, 3, 0x18, 2, 0, 2, 0x18, 0b1010_0010];
         let told = read(cluster::METERING, KWH, &payload);
-        let names: Vec<_> = told.alarms.iter().map(|alarm| alarm.name()).collect();
+        let names: Vec<_> = told.alarms.iter().map(Alarm::name).collect();
         assert_eq!(names, ["battery.low", "leak", "flow.reverse"]);
     }
 }

@@ -72,7 +72,7 @@ async fn what_a_broker_refuses_for_ever_goes_to_undecoded_with_its_reason() {
     let peer = Peer::start(MOODS, ALL).await;
     let folder = tempfile::tempdir().unwrap();
     let running = run(folder.path(), peer.port);
-    send(running.lines, (0..300).map(|n| telegram(n % 20, (n / 20) as u8))).await;
+    send(running.lines, (0..300).map(|n| telegram(n % 20, n, 1 + (n / 20) as u8))).await;
     let metrics = delivered(running.pages).await;
     assert!(metrics.contains("\nesh_sink_set_aside_total{sink=\"out\"} 30\n"), "{metrics}");
     assert!(metrics.contains("\nesh_sink_given_up_total{sink=\"out\"} 0\n"), "{metrics}");
@@ -106,7 +106,7 @@ async fn what_is_larger_than_the_broker_takes_goes_to_undecoded_and_holds_nothin
     let free = Peer::start(&[Mood::Good], ALL).await;
     let folder = tempfile::tempdir().unwrap();
     let running = run(folder.path(), free.port);
-    send(running.lines, [telegram(11, 0), telegram(12, 10)]).await;
+    send(running.lines, [telegram(11, 0, 1), telegram(12, 0, 11)]).await;
     delivered(running.pages).await;
     assert!(running.program.stop());
     let size = |publish: &Publish| publish.topic.len() + publish.payload.len() + 2 + 2 + 1 + 3;
@@ -119,7 +119,7 @@ async fn what_is_larger_than_the_broker_takes_goes_to_undecoded_and_holds_nothin
         let peer = Peer::start(&[Mood::Good], limits).await;
         let folder = tempfile::tempdir().unwrap();
         let running = run(folder.path(), peer.port);
-        send(running.lines, [telegram(11, 0), telegram(12, 10)]).await;
+        send(running.lines, [telegram(11, 0, 1), telegram(12, 0, 11)]).await;
         let metrics = delivered(running.pages).await;
         let given_up = usize::from(limit == small / 2) * 2;
         let told = format!("esh_sink_set_aside_total{{sink=\"out\"}} {}\n", aside - given_up.min(aside));
@@ -153,7 +153,7 @@ async fn what_is_refused_for_now_is_tried_again() {
     let peer = Peer::start(MOODS, ALL).await;
     let folder = tempfile::tempdir().unwrap();
     let running = run(folder.path(), peer.port);
-    send(running.lines, (0..20).map(|n| telegram(n, 0))).await;
+    send(running.lines, (0..20).map(|n| telegram(n, 0, 1))).await;
     let metrics = delivered(running.pages).await;
     assert!(metrics.contains("esh_sink_set_aside_total{sink=\"out\"} 0\n"), "{metrics}");
     assert!(metrics.contains("esh_sink_reconnects_total{sink=\"out\"} 2\n"), "{metrics}");
@@ -170,7 +170,7 @@ async fn what_is_refused_again_and_again_without_a_reason_is_put_aside() {
     let peer = Peer::start(MOODS, ALL).await;
     let folder = tempfile::tempdir().unwrap();
     let running = run(folder.path(), peer.port);
-    send(running.lines, (0..20).map(|n| telegram(n, 0))).await;
+    send(running.lines, (0..20).map(|n| telegram(n, 0, 1))).await;
     let metrics = delivered(running.pages).await;
     assert!(metrics.contains("esh_sink_set_aside_total{sink=\"out\"} 1\n"), "{metrics}");
     let seen = peer.seen();
@@ -186,7 +186,7 @@ async fn a_broker_that_takes_nothing_at_all_loses_nothing() {
     let peer = Peer::start(MOODS, ALL).await;
     let folder = tempfile::tempdir().unwrap();
     let running = run(folder.path(), peer.port);
-    send(running.lines, (0..3).map(|n| telegram(n, 0))).await;
+    send(running.lines, (0..3).map(|n| telegram(n, 0, 1))).await;
     let deadline = Instant::now() + Duration::from_secs(60);
     while !peer.seen().iter().any(|publish| publish.topic.contains("/undecoded/")) {
         assert!(Instant::now() < deadline);
@@ -208,7 +208,7 @@ async fn who_is_not_authorised_waits_and_is_not_ready() {
     page_until(running.pages, "/readyz", not_ready("the connection: NotAuthorized")).await;
     let told = page_until(running.pages, "/readyz", |status, _| status == 200).await;
     assert_eq!(told, "ok\n", "it has been let in, and nothing waits");
-    send(running.lines, [telegram(1, 0)]).await;
+    send(running.lines, [telegram(1, 0, 1)]).await;
     let told = page_until(running.pages, "/readyz", not_ready("to publish a report: not authorized")).await;
     assert!(told.starts_with("sink out: mqtt://127.0.0.1:"), "{told}");
     delivered(running.pages).await;
@@ -225,7 +225,7 @@ async fn a_receive_maximum_is_never_exceeded() {
     let folder = tempfile::tempdir().unwrap();
     let running = run(folder.path(), peer.port);
     // The status is the first of the first group of three.
-    send(running.lines, (0..299).map(|n| telegram(n, 0))).await;
+    send(running.lines, (0..299).map(|n| telegram(n, 0, 1))).await;
     delivered(running.pages).await;
     let seen = peer.seen();
     assert_eq!(seen.len(), 299);

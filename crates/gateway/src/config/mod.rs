@@ -339,7 +339,11 @@ listen = "127.0.0.1:8080"
         let (one, more) = ("\"mqtts://broker.example:8883\"", "[\"mqtts://broker.example:8883\", \"mqtt://b\"]");
         let more = Config::parse(Path::new("/etc/gateway.toml"), &GOOD.replacen(one, more, 1)).unwrap();
         let first = more.sinks.first().map(sinks::Config::name);
-        assert_eq!(first.as_deref(), names.first().map(String::as_str), "a second broker changes no place in the queue");
+        assert_eq!(
+            first.as_deref(),
+            names.first().map(String::as_str),
+            "a second broker changes no place in the queue"
+        );
     }
 
     #[test]
@@ -370,15 +374,15 @@ listen = "127.0.0.1:8080"
             (
                 "\"mqtts://broker.example:8883\"",
                 "[\"mqtts://a\", \"amqp://b\"]",
-                "gateway.toml:21:21: invalid value: string \"amqp://b\"",
+                "gateway.toml:20:7: invalid value: string \"amqp://b\"",
             ),
-            ("\"mqtts://broker.example:8883\"", "[]", "gateway.toml:21:1: name a broker"),
+            ("\"mqtts://broker.example:8883\"", "[]", "gateway.toml:20:1: name a broker"),
             ("\"mqtts://broker.example:8883\"", "7", "expected the address of a broker, or a list of addresses"),
             ("\"mqtts://broker.example:8883\"", "\"mqtt://a\"\nca = \"x\"", "there are no certificates without TLS"),
             (
                 "\"mqtts://broker.example:8883\"",
                 "\"mqtt://a\"\nnext_after = \"1s\"",
-                "gateway.toml:22:1: there is one broker: `url` may be a list",
+                "gateway.toml:21:1: there is one broker: `url` may be a list",
             ),
             ("{ file = \"password\" }", "\"hunter2\"", "a secret does not stand here itself"),
             ("{ file = \"password\" }", "{ fiel = \"password\" }", "unknown key `fiel`"),

@@ -112,6 +112,16 @@ impl Broker {
         drop(connect(self.port).await);
     }
 
+    /// Has it read its list of who may do what again.
+    pub fn reload(&self) {
+        program::signal(self.child.as_ref().unwrap().id(), "HUP");
+    }
+
+    /// A file of its folder.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
     /// Ends it in good order: it saves its sessions and everything it has acknowledged.
     pub async fn end(&mut self) {
         if let Some(mut child) = self.child.take() {

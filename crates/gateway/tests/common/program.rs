@@ -87,16 +87,15 @@ pub async fn page_until(port: u16, path: &str, is: impl Fn(u16, &str) -> bool) -
     }
 }
 
-/// A plain telegram of a meter of that number, with so many records behind the first.
-pub fn telegram(n: u32, more: u8) -> String {
-    let bcd = u32::from_str_radix(&format!("{n:08}"), 16).unwrap().to_le_bytes();
-    let mut octets = vec![0x14 + 6 * more, 0x44, 0x2d, 0x2c];
+/// A plain telegram of a meter of that number, with so many records, each of that volume.
+pub fn telegram(meter: u32, volume: u32, records: u8) -> String {
+    let bcd = u32::from_str_radix(&format!("{meter:08}"), 16).unwrap().to_le_bytes();
+    let mut octets = vec![14 + 6 * records, 0x44, 0x2d, 0x2c];
     octets.extend(bcd);
-    octets.extend([0x1b, 0x16, 0x7a, n as u8, 0, 0, 0, 0x04, 0x13]);
-    octets.extend(n.to_le_bytes());
-    for _ in 0..more {
+    octets.extend([0x1b, 0x16, 0x7a, meter as u8, 0, 0, 0]);
+    for _ in 0..records {
         octets.extend([0x04, 0x13]);
-        octets.extend(n.to_le_bytes());
+        octets.extend(volume.to_le_bytes());
     }
     octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }

@@ -69,6 +69,8 @@ struct Memory {
     kept_out: bool,
     /// It was given records, and has taken none since.
     owes: bool,
+    /// It has taken one since it let the gateway in.
+    has_taken: bool,
 }
 
 impl Mqtt {
@@ -87,7 +89,7 @@ impl Mqtt {
         let mut backoff = Backoff::default();
         let mut pause = Backoff::new(Duration::from_secs(2), Duration::from_secs(60));
         let brokers = Brokers::new(self.settings.urls.len(), self.next_after);
-        let mut memory = Memory { brokers, refused: BTreeMap::new(), kept_out: false, owes: false };
+        let mut memory = Memory { brokers, refused: BTreeMap::new(), kept_out: false, owes: false, has_taken: false };
         loop {
             let started = Instant::now();
             let ended = match Session::open(&self, &reader, &mut memory).await {
@@ -109,7 +111,10 @@ impl Mqtt {
             let broker = self.settings.urls.get(memory.brokers.now()).map(ToString::to_string).unwrap_or_default();
             warn!(%broker, %fault, "the broker is away, trying again");
             let now = Instant::now();
-            if now.saturating_duration_since(started) > Duration::from_secs(10) {
+            let lasted = now.saturating_duration_since(started) > Duration::from_secs(10);
+            // A broker that takes records is not disturbed by who comes back soon, unless it has had too much.
+            let took = std::mem::take(&mut memory.has_taken) && !matches!(fault, Fault::Refused(_) | Fault::Barred(_));
+            if lasted || took {
                 backoff.reset();
                 pause.reset();
             }
@@ -140,7 +145,7 @@ impl Memory {
 
     /// The broker has taken a record.
     const fn taken(&mut self) {
-        self.owes = false;
+        (self.owes, self.has_taken) = (false, true);
         self.brokers.has_taken();
     }
 

@@ -27,6 +27,7 @@ pub use config::{Config, Keys, Secure, Url, Version};
 
 use crate::backoff::Backoff;
 use crate::queue::{Position, Reader};
+use crate::quiet::Quiet;
 use crate::secret::SecretError;
 use brokers::Brokers;
 use client::{Fault, Settings};
@@ -71,6 +72,7 @@ struct Memory {
     owes: bool,
     /// It has taken one since it let the gateway in.
     has_taken: bool,
+    quiet: Quiet,
 }
 
 impl Mqtt {
@@ -89,7 +91,14 @@ impl Mqtt {
         let mut backoff = Backoff::default();
         let mut pause = Backoff::new(Duration::from_secs(2), Duration::from_secs(60));
         let brokers = Brokers::new(self.settings.urls.len(), self.next_after);
-        let mut memory = Memory { brokers, refused: BTreeMap::new(), kept_out: false, owes: false, has_taken: false };
+        let mut memory = Memory {
+            brokers,
+            refused: BTreeMap::new(),
+            kept_out: false,
+            owes: false,
+            has_taken: false,
+            quiet: Quiet::default(),
+        };
         loop {
             let started = Instant::now();
             let ended = match Session::open(&self, &reader, &mut memory).await {
@@ -109,8 +118,11 @@ impl Mqtt {
             };
             reader.fault();
             let broker = self.settings.urls.get(memory.brokers.now()).map(ToString::to_string).unwrap_or_default();
-            warn!(%broker, %fault, "the broker is away, trying again");
             let now = Instant::now();
+            memory.quiet.due(now.into_std(), |of, more| warn!(of, more, "the broker is still away, or away again"));
+            if memory.quiet.may(&format!("{broker}: {fault}"), now.into_std()) {
+                warn!(%broker, %fault, "the broker is away, trying again");
+            }
             let lasted = now.saturating_duration_since(started) > Duration::from_secs(10);
             // A broker that takes records is not disturbed by who comes back soon, unless it has had too much.
             let took = std::mem::take(&mut memory.has_taken) && !matches!(fault, Fault::Refused(_) | Fault::Barred(_));

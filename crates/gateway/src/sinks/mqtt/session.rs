@@ -137,23 +137,19 @@ impl<'a> Session<'a> {
     }
 
     /// What stands for a record that the broker never takes; none when it takes nothing that could.
-    fn instead(&self, position: Position, record: &Record, why: Why) -> Option<Parcel> {
+    fn instead(&mut self, position: Position, record: &Record, why: Why) -> Option<Parcel> {
         // A topic that the broker does not take has the meter in it.
         let meter = record.meter.as_deref().filter(|_| why != Why::TopicNameInvalid);
         let topic = topic::of(&self.mqtt.gateway, Kind::Undecoded, record.protocol, meter);
         let small = refused::reports(record, why).into_iter().find(|report| self.fits(&topic, report));
         let (id, octets) = (format!("{:032x}", record.id.0), record.report.len());
         self.reader.aside(small.is_none());
-        match small {
-            Some(payload) => {
-                warn!(broker = %self.broker, id, octets, %why, "a report is put aside: what stands for it goes to `undecoded`");
-                Some(Parcel { topic, retain: false, payload, cargo: Cargo::Aside(position) })
-            }
-            None => {
-                error!(broker = %self.broker, id, octets, %why, "a report is given up");
-                None
-            }
+        if small.is_none() {
+            error!(broker = %self.broker, id, octets, %why, "a report is given up");
+        } else if self.memory.quiet.may(record.meter.as_deref().unwrap_or("unknown"), std::time::Instant::now()) {
+            warn!(broker = %self.broker, id, octets, %why, "a report is put aside, what stands for it goes to `undecoded`");
         }
+        small.map(|payload| Parcel { topic, retain: false, payload, cargo: Cargo::Aside(position) })
     }
 
     /// Takes note of what has happened; says whether something was acknowledged.
@@ -167,7 +163,11 @@ impl<'a> Session<'a> {
         match (verdict, cargo) {
             (Verdict::Taken, Cargo::Other) => {}
             (Verdict::Taken, _) => self.memory.taken(),
-            (refused, Cargo::Other) => warn!(broker = %self.broker, ?refused, "the broker takes records alone"),
+            (refused, Cargo::Other) => {
+                if self.memory.quiet.may("what is no record", std::time::Instant::now()) {
+                    warn!(broker = %self.broker, ?refused, "the broker does not take what is no record");
+                }
+            }
             (Verdict::NotNow(reason), _) => return Err(Fault::Refused(reason.to_owned())),
             (Verdict::Barred(reason), _) => return Err(Fault::Barred(format!("to publish a report: {reason}"))),
             (Verdict::Doubtful(why), Cargo::Record(position)) => {

@@ -18,6 +18,7 @@ mod brokers;
 mod client;
 mod config;
 mod events;
+mod home_assistant;
 mod ledger;
 mod session;
 mod tls;
@@ -44,6 +45,7 @@ pub struct Mqtt {
     patience: Duration,
     next_after: Duration,
     first_after: Duration,
+    home_assistant: Option<String>,
 }
 
 /// Why the sink cannot begin.
@@ -83,7 +85,14 @@ impl Mqtt {
     pub fn new(config: &Config, gateway: &str) -> Result<Self, MqttError> {
         let settings = Settings::new(config, gateway)?;
         let (next_after, first_after) = (config.next_after.0, config.first_after.0);
-        Ok(Self { settings, gateway: gateway.to_owned(), patience: config.patience.0, next_after, first_after })
+        Ok(Self {
+            settings,
+            gateway: gateway.to_owned(),
+            patience: config.patience.0,
+            next_after,
+            first_after,
+            home_assistant: config.home_assistant.clone(),
+        })
     }
 
     /// Publishes until the queue is closed and everything has been acknowledged.

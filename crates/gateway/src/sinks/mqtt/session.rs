@@ -1,6 +1,7 @@
 //! One connection, from its first packet to its end. Everything it knows ends with it, but for the queue's cursor.
 
 use super::client::{Fault, Link, Settings, Step, Verdict, packet_size};
+use super::home_assistant::Told;
 use super::ledger::{Cargo, Ledger};
 use super::{Memory, Mqtt, topic};
 use crate::queue::{Entry, Position, Reader};
@@ -34,6 +35,8 @@ pub(super) struct Session<'a> {
     /// The most octets of a packet.
     largest: usize,
     read: Position,
+    /// What Home Assistant has been told through this broker.
+    told: Told,
 }
 
 /// Something to publish.
@@ -62,7 +65,7 @@ impl<'a> Session<'a> {
             Parcel { topic: topic::status(&mqtt.gateway), retain: true, payload: "online".into(), cargo: Cargo::Other };
         let ledger = Ledger::new((*window).min(limit));
         let (read, outbox) = (reader.confirmed(), VecDeque::from([status]));
-        Ok(Self { mqtt, reader, memory, broker, link, ledger, outbox, largest, read })
+        Ok(Self { mqtt, reader, memory, broker, link, ledger, outbox, largest, read, told: Told::default() })
     }
 
     /// Publishes until the queue is closed and everything has been acknowledged.
@@ -117,6 +120,17 @@ impl<'a> Session<'a> {
         self.read = position;
         let topic = topic::record(&self.mqtt.gateway, &record);
         if self.fits(&topic, &record.report) {
+            if let Some(prefix) = &self.mqtt.home_assistant {
+                // Before the record, so that its reading is the first that is shown.
+                let told = self.told.of(prefix, &self.mqtt.gateway, &record).into_iter();
+                let parcels = told.map(|(topic, message)| Parcel {
+                    topic,
+                    retain: true,
+                    payload: message.into(),
+                    cargo: Cargo::Other,
+                });
+                self.outbox.extend(parcels);
+            }
             let (payload, cargo) = (record.report, Cargo::Record(position));
             self.outbox.push_back(Parcel { topic, retain: false, payload, cargo });
             return;

@@ -55,8 +55,8 @@ pub(crate) fn reports(record: &Record, why: Why) -> Vec<Bytes> {
         return Vec::new();
     }
     let mut refused = json!({"reason": why.word(), "octets": record.report.len(), "message": why.to_string()});
-    if let Why::TooLarge { limit } = why {
-        refused["limit"] = limit.into();
+    if let (Why::TooLarge { limit }, Some(members)) = (why, refused.as_object_mut()) {
+        members.insert("limit".to_owned(), limit.into());
     }
     let refused = refused.to_string();
     let forms: [fn(&str) -> Form; 3] = [without_readings, without_frame, bare];

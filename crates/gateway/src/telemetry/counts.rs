@@ -1,6 +1,7 @@
 //! What the parts count. Nobody concludes anything from the order of two numbers.
 
 use super::number::{Count, Flag, seconds};
+use super::recent::Recent;
 use super::sink::OfSink;
 use esh_core::Reason;
 use std::array;
@@ -71,6 +72,8 @@ pub(crate) struct OfLine {
     pub(crate) made_room: Count,
     pub(crate) no_room: Count,
     pub(crate) damaged: Count,
+    /// What came in lately, for the page.
+    pub(crate) recent: Recent,
 }
 
 impl OfLine {

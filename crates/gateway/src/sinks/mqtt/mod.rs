@@ -62,7 +62,7 @@ impl Mqtt {
             match self.session(&reader).await {
                 Ok(()) => return,
                 Err(fault) => {
-                    reader.fault();
+                    reader.fault(&fault);
                     warn!(broker = %self.settings.url, %fault, "the broker is away, trying again");
                 }
             }

@@ -62,6 +62,16 @@ pub fn open<'f>(
     }
 }
 
+/// Takes the checksums of the link out of a frame that was refused, so that its fields stand where they are said to.
+pub fn without_checksums(protocol: Protocol, framing: Option<Framing>, frame: &mut Vec<u8>) {
+    if let Protocol::Wmbus | Protocol::Mbus = protocol
+        && let Ok(outline) = esh_wmbus::link::recognise(frame, mbus_framing(framing))
+    {
+        let len = outline.strip(frame).len();
+        frame.truncate(len);
+    }
+}
+
 const fn mbus_framing(framing: Option<Framing>) -> esh_wmbus::Framing {
     match framing {
         None => esh_wmbus::Framing::Recognise,

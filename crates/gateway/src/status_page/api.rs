@@ -108,6 +108,7 @@ impl Page {
 
     /// A meter with everything its last telegram says; `None` when it is not kept.
     pub(crate) fn meter(&self, number: u64) -> Option<Vec<u8>> {
+        self.look();
         let telegram = self.view.counts.line.recent.meter(number)?;
         let series = self.history().of(number).to_vec();
         self.detail(&telegram, &series)

@@ -42,8 +42,8 @@ function span(seconds) {
   return `${Math.max(0, Math.floor(seconds))} s`;
 }
 
-const UNITS = { m3: "m³", "m3/h": "m³/h", "m3/min": "m³/min", Cel: "°C", "kW.h": "kWh", "MW.h": "MWh", "W.h": "Wh" };
-const unit = (ucum) => UNITS[ucum] || ucum || "";
+const UNITS = { m3: "m³", "m3/h": "m³/h", "m3/min": "m³/min", Cel: "°C", "kW.h": "kWh", "MW.h": "MWh", "W.h": "Wh", 1: "" };
+const unit = (ucum) => (ucum in UNITS ? UNITS[ucum] : (ucum || "").replace(/[{}]/g, ""));
 const clock = (at) => at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
 
 /** The gateway's clock less that of this browser, in milliseconds. */
@@ -280,7 +280,7 @@ async function load() {
 
 // Live
 
-const LINES = 40;
+const LINES = 25;
 let paused = false;
 let passedOver = 0;
 
@@ -357,11 +357,11 @@ let refreshing;
 function refreshDetail() {
   if (refreshing) return;
   refreshing = setTimeout(async () => {
+    refreshing = undefined;
     const asked = detail;
     const got = asked && await ask(`/api/${asked.list}/${asked.n}`).catch(() => undefined);
-    refreshing = undefined;
     if (got && detail === asked) showDetail(got);
-  }, 2500);
+  }, 1000);
 }
 
 const HINTS = {
@@ -402,7 +402,7 @@ function showDetail(got) {
     select.replaceChildren(...labels.map((label) => el("option", { value: label }, label)));
     if (labels.includes(chosen)) select.value = chosen;
   }
-  select.disabled = labels.length === 0;
+  $("choice").hidden = labels.length === 0;
   detail.series = got.series;
   showPlot();
 
@@ -430,7 +430,7 @@ function showFields(fields, error) {
   }
   if (error) {
     bodies.push(el("tbody", {}, el("tr", { class: "layer" }, el("th", { colspan: 4, scope: "rowgroup" }, "Here it ends")),
-      el("tr", { class: "wrong" }, el("td", { class: "num" }, String(error.octet)), el("td", {}),
+      el("tr", { class: "wrong" }, el("td"), el("td"),
         el("th", { scope: "row" }, error.field), el("td", {}, error.message))));
   }
   const table = $("fields");

@@ -62,10 +62,13 @@ pub(crate) struct Reading<'r> {
     quality: Option<Cow<'r, str>>,
 }
 
-/// Whether a reading can be plotted: a number with a unit, of now.
+/// Whether a reading can be plotted: a number with a unit, of now, that is no date and no set of flags.
 pub(crate) fn is_plotted(reading: &Reading<'_>) -> bool {
-    let present = reading.storage == 0 && reading.unit.is_some() && !reading.quantity.starts_with("time.");
-    present && reading.value.get().starts_with(|c: char| c == '-' || c.is_ascii_digit())
+    let measured = !reading.quantity.starts_with("time.") && !reading.quantity.starts_with("status.");
+    measured
+        && reading.storage == 0
+        && reading.unit.is_some()
+        && reading.value.get().starts_with(|c: char| c == '-' || c.is_ascii_digit())
 }
 
 impl Reading<'_> {

@@ -133,7 +133,8 @@ function showStatus(status) {
       ...Object.entries(line.failed).sort((a, b) => b[1] - a[1]).map(([reason, times]) => [words(reason), count(times)]),
       ["format not read", line.unread ? count(line.unread) : undefined])] : []));
 
-  say("queue-waiting", queue.waiting ? `${count(queue.waiting)} waiting` : "empty");
+  say("queue-waiting", queue.waiting ? count(queue.waiting) : "empty");
+  say("queue-what", queue.waiting ? "waiting" : "");
   const lost = queue.made_room + queue.no_room + queue.damaged;
   $("queue").replaceChildren(pairs(
     ["state", queue.broken ? "disk fails" : queue.full ? "full" : "takes records", queue.broken || queue.full],
@@ -185,8 +186,10 @@ function about(telegram) {
 }
 
 function reading(one) {
-  return el("span", { class: "row" }, el("i", {}, one.label), " ",
-    el("b", {}, one.value === null ? one.quality ? words(one.quality) : "no value" : String(one.value)), " ", unit(one.unit));
+  const value = one.value === null ? one.quality ? words(one.quality) : "no value" : String(one.value);
+  // A long word breaks at its dots, where it must.
+  const label = one.label.split(/(?<=[.])/).flatMap((part) => [part, el("wbr")]);
+  return el("span", { class: "row" }, el("i", {}, ...label), " ", el("span", { class: "whole" }, el("b", {}, value), " ", unit(one.unit)));
 }
 
 function opener(list, telegram) {

@@ -294,3 +294,71 @@ impl hyper::body::Body for Body {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::SharedKeys;
+    use crate::queue::Queue;
+    use crate::record::{Id, Kind, Record};
+    use crate::status_page::Access;
+    use crate::telemetry::config::Config;
+    use crate::telemetry::{Counts, View};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+    use tokio::task::JoinHandle;
+    use tokio::time::timeout;
+
+    /// A page, and a connection to it on which somebody watches.
+    async fn watched(folder: &tempfile::TempDir) -> (Arc<Page>, DuplexStream, JoinHandle<()>) {
+        let opened = Queue::open(folder.path(), &crate::queue::Config::default(), &["out"]).unwrap();
+        let counts = Arc::new(Counts::new(std::iter::empty(), std::iter::empty()));
+        let view = View::new("g", counts, opened.handle.gauge());
+        let config = Config { listen: "127.0.0.1:0".parse().unwrap(), token: None };
+        let page = Arc::new(Page::new(view, Access::new("g", &config).unwrap(), SharedKeys::default()));
+        let (mut here, there) = duplex(4096);
+        let serving = tokio::spawn(serve(there, Arc::clone(&page)));
+        here.write_all(b"GET /api/live HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+        (page, here, serving)
+    }
+
+    fn heard(page: &Page) {
+        let report = format!(
+            "{{\"received_at\":null,\"meter\":null,\"security\":{{}},\"readings\":[],\"alarms\":[],\"source\":null,\
+             \"error\":null,\"frame\":\"\",\"filling\":\"{}\"}}",
+            " ".repeat(600)
+        );
+        let record = Record {
+            kind: Kind::Readings,
+            protocol: None,
+            meter: Some("m".into()),
+            id: Id(1),
+            received_at: None,
+            report: report.into(),
+        };
+        page.view.counts.line.recent.put(record, None, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_takes_nothing_is_let_go_and_whoever_reads_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let (page, mut reading, kept) = watched(&folder).await;
+        let there = tempfile::tempdir().unwrap();
+        let (other, still, let_go) = watched(&there).await;
+        let begun = Instant::now();
+        let mut octets = vec![0; 64 << 10];
+        let mut told = 0;
+        while !let_go.is_finished() {
+            assert!(begun.elapsed() < Duration::from_secs(300), "it waits for whoever takes nothing");
+            for _ in 0..8 {
+                heard(&page);
+                heard(&other);
+            }
+            told += timeout(Duration::from_secs(30), reading.read(&mut octets)).await.unwrap().unwrap();
+        }
+        assert!(begun.elapsed() >= PATIENCE_OF_STREAMS && !kept.is_finished() && told > 10_000);
+        drop(still);
+        // Whoever leaves gives the place back.
+        drop(reading);
+        timeout(Duration::from_secs(30), kept).await.unwrap().unwrap();
+    }
+}

@@ -1,8 +1,8 @@
 //! The page in a real browser, with real traffic.
 
 use crate::browser::Browser;
-use crate::common::Client;
-use crate::program::{Program, TOKEN, named, telegram, volume};
+use crate::common::{Client, free_port};
+use crate::program::{ARCHIVE, Program, TOKEN, named, telegram, volume};
 use std::process::Command;
 
 const WIDE: (u32, u32) = (1280, 900);
@@ -33,7 +33,7 @@ fn row(list: &str, word: &str) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_page_shows_the_line_live() {
     let Some(browser) = Browser::start() else { return };
-    let gateway = Program::start(&keys_but_one(), false, SIMULATED).await;
+    let gateway = Program::start(&keys_but_one(), false, &format!("{ARCHIVE}{SIMULATED}")).await;
     browser.like(WIDE, "light");
     browser.go(&gateway.page());
 
@@ -112,6 +112,10 @@ async fn the_page_shows_the_line_live() {
             let bright = ground.as_str().unwrap().contains("24");
             assert_eq!(bright, scheme == "light", "{ground}");
             browser.picture(&format!("page-{name}-{scheme}"), true);
+            for part in ["line", "meters", "frames", "live"] {
+                browser.run(&format!("document.getElementById('{part}-title').scrollIntoView()"));
+                browser.picture(&format!("page-{name}-{scheme}-{part}"), false);
+            }
         }
     }
 
@@ -135,7 +139,7 @@ async fn the_page_shows_the_line_live() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn what_strangers_send_is_text() {
     let Some(browser) = Browser::start() else { return };
-    let gateway = Program::start("", false, "").await;
+    let gateway = Program::start("", false, ARCHIVE).await;
     browser.like(WIDE, "dark");
     browser.go(&gateway.page());
     browser.until("document.getElementById('meters-empty').innerText.includes('No frame has come yet')");
@@ -162,7 +166,7 @@ async fn what_strangers_send_is_text() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_token_is_asked_for_and_remembered() {
     let Some(browser) = Browser::start() else { return };
-    let gateway = Program::start("", true, "").await;
+    let gateway = Program::start("", true, ARCHIVE).await;
     browser.like(PHONE, "light");
     browser.go(&gateway.page());
     let enter = |token: &str| {
@@ -187,4 +191,23 @@ async fn a_token_is_asked_for_and_remembered() {
     browser.go(&gateway.page());
     browser.until("!document.getElementById('login').hidden");
     assert!(!gateway.log().contains(TOKEN));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_is_in_the_way_is_said_in_words() {
+    let Some(browser) = Browser::start() else { return };
+    let sink = format!("[[sink]]\nkind = \"mqtt\"\nname = \"far\"\nurl = \"mqtt://127.0.0.1:{}\"\n", free_port());
+    let gateway = Program::start("", false, &sink).await;
+    browser.like(WIDE, "light");
+    browser.go(&gateway.page());
+    browser.until("document.getElementById('state').innerText === 'Ready'");
+    assert_eq!(Client::connect(gateway.lines).await.ask(&telegram(20_260_003, &volume(1))).await, "ok");
+    browser.until("document.getElementById('state').innerText === 'Not ready'");
+    browser.until("document.getElementById('obstacles').innerText.includes('sink far: delivers nothing')");
+    browser.until("document.getElementById('sinks').innerText.includes('away')");
+    browser.until("document.getElementById('sinks').innerText.includes('Last fault')");
+    browser.until("document.getElementById('queue-waiting').innerText === '1'");
+    browser.picture("not-ready-1280-light", false);
+    browser.like(PHONE, "dark");
+    browser.picture("not-ready-360-dark", false);
 }

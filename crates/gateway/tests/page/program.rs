@@ -14,10 +14,12 @@ pub struct Program {
 }
 
 pub const TOKEN: &str = "correct-horse-battery-staple";
+/// A sink that always takes what comes.
+pub const ARCHIVE: &str = "[[sink]]\nkind = \"file\"\nname = \"archive\"\npath = \"out.jsonl\"\n";
 pub const KEY: &str = "a1b2c3d4e5f60718293a4b5c6d7e8f90";
 
 impl Program {
-    /// With a source of lines and more of a configuration; `token` tells whether its page asks for one.
+    /// With a source of lines and more of a configuration, sinks among it; `token` tells whether its page asks for one.
     pub async fn start(keys: &str, token: bool, more: &str) -> Self {
         let (folder, http, lines) = (tempfile::tempdir().unwrap(), free_port(), free_port());
         let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
@@ -29,8 +31,7 @@ impl Program {
             &format!(
                 "name = \"gw-1\"\ndata = \"data\"\nkeys = \"keys.toml\"\n[http]\nlisten = \"127.0.0.1:{http}\"\n{token}\n\
                  [[source]]\nkind = \"lines\"\nname = \"stick <b>2</b>\"\nprotocol = \"wmbus\"\n\
-                 listen = \"tcp://127.0.0.1:{lines}\"\nack = true\n[[sink]]\nkind = \"file\"\nname = \"archive\"\n\
-                 path = \"out.jsonl\"\n{more}"
+                 listen = \"tcp://127.0.0.1:{lines}\"\nack = true\n{more}"
             ),
         );
         let log = std::fs::File::create(folder.path().join("log")).unwrap();

@@ -1,7 +1,7 @@
 //! What is served and to whom, asked without a browser.
 
 use crate::common::{Client, connect};
-use crate::program::{KEY, Program, TOKEN, telegram, volume};
+use crate::program::{ARCHIVE, KEY, Program, TOKEN, telegram, volume};
 use serde_json::Value;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -19,7 +19,7 @@ const CUT: &str = "2e449315785634123303";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_page_holds_no_data_and_forbids_what_it_does_not_need() {
-    let gateway = Program::start(&keys(), false, "").await;
+    let gateway = Program::start(&keys(), false, ARCHIVE).await;
     for (path, kind) in
         [("/", "text/html"), ("/page.css", "text/css"), ("/page.js", "text/javascript"), ("/icon.svg", "image/svg+xml")]
     {
@@ -57,7 +57,7 @@ async fn the_page_holds_no_data_and_forbids_what_it_does_not_need() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn meters_and_frames_are_told_and_explained_and_no_key_is() {
-    let gateway = Program::start(&keys(), false, "").await;
+    let gateway = Program::start(&keys(), false, ARCHIVE).await;
     let mut client = Client::connect(gateway.lines).await;
     let plain = |litres| telegram(20_260_001, &volume(litres));
     let cut_at_its_end = format!("{}0413", &plain(3)[2..]);
@@ -144,7 +144,7 @@ async fn meters_and_frames_are_told_and_explained_and_no_key_is() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_sink_that_is_away_is_told_with_its_fault_and_what_waits() {
     let broker = crate::common::free_port();
-    let sink = format!("[[sink]]\nkind = \"mqtt\"\nname = \"far\"\nurl = \"mqtt://127.0.0.1:{broker}\"\n");
+    let sink = format!("{ARCHIVE}[[sink]]\nkind = \"mqtt\"\nname = \"far\"\nurl = \"mqtt://127.0.0.1:{broker}\"\n");
     let gateway = Program::start("", false, &sink).await;
     assert_eq!(Client::connect(gateway.lines).await.ask(&telegram(1, &volume(1))).await, "ok");
     let deadline = Instant::now() + Duration::from_secs(20);
@@ -167,7 +167,7 @@ async fn a_sink_that_is_away_is_told_with_its_fault_and_what_waits() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn other_sites_and_other_names_are_refused() {
-    let gateway = Program::start("", false, "").await;
+    let gateway = Program::start("", false, ARCHIVE).await;
     for path in ["/", "/api/status", "/metrics", "/api/live"] {
         let (status, _, body) = gateway.ask("GET", path, "host: rebound.example\r\n").await;
         assert_eq!(status, 403, "{path} {body}");
@@ -184,7 +184,7 @@ async fn other_sites_and_other_names_are_refused() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_who_has_the_token_may_look() {
-    let gateway = Program::start("", true, "").await;
+    let gateway = Program::start("", true, ARCHIVE).await;
     for path in ["/metrics", "/api/status", "/api/meters", "/api/meters/1", "/api/frames", "/api/live"] {
         let (status, head, _) = gateway.ask("GET", path, "").await;
         assert_eq!(status, 401, "{path}");
@@ -261,7 +261,7 @@ impl Live {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn telegrams_are_told_as_they_come_for_longer_than_an_answer_may_take() {
-    let gateway = Program::start("", false, "").await;
+    let gateway = Program::start("", false, ARCHIVE).await;
     let (status, mut live) = Live::open(gateway.http).await;
     assert_eq!(status, 200);
     let begun = Instant::now();
@@ -300,7 +300,7 @@ async fn telegrams_are_told_as_they_come_for_longer_than_an_answer_may_take() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_so_many_may_watch_and_a_place_is_free_again_when_one_leaves() {
-    let gateway = Program::start("", false, "").await;
+    let gateway = Program::start("", false, ARCHIVE).await;
     let mut watching = Vec::new();
     for _ in 0..16 {
         let (status, live) = Live::open(gateway.http).await;

@@ -8,7 +8,7 @@ use crate::decode::{Decoder, Frame, Witness};
 use crate::keys::KeyStore;
 use crate::protocols::Fragments;
 use crate::taught::{Taught, layout_name};
-use esh_core::{Field, Key, Known, Layer, Learned, Meter, Protocol, Purpose};
+use esh_core::{Field, FieldValue, Key, Known, Layer, Learned, Meter, Protocol, Purpose};
 use std::fmt::{self, Write};
 use std::io;
 
@@ -23,8 +23,9 @@ pub fn explain(options: &Options, frames: &[String], colours: bool, output: &mut
     let mut all_decoded = true;
     for frame in frames.iter().map(|frame| frame.trim().as_bytes()).filter(|frame| !frame.is_empty()) {
         let mut report = Vec::new();
-        let (line, error) = read_line(frame);
-        let known = LineKnown::new(LineKeys::of(&line.key, &options.keys), LineMemory::Full(&nothing), false);
+        let (line, error) = read_line(options.protocol, frame);
+        let known =
+            LineKnown::new(LineKeys::of(line.keys.as_deref(), &options.keys), LineMemory::Full(&nothing), false);
         let mut explanation = Explanation::default();
         let frame = batch::frame(options.protocol, &line);
         let decoded = match error {
@@ -153,7 +154,9 @@ impl Witness for Explanation {
     }
 
     fn field(&mut self, field: Field<'_>) {
-        // What spans the whole frame says nothing of an octet.
+        if matches!(field.value, FieldValue::End) {
+            return;
+        }
         self.rows.push(Row {
             layer: field.layer,
             offset: field.offset,

@@ -151,8 +151,9 @@ impl Page {
 }
 
 fn heard(telegram: &Telegram, told: &Told<'_>) -> Option<Heard> {
-    let octets = Line::parse(told.frame.as_bytes()).ok()?.octets;
-    Some(Heard { protocol: telegram.protocol?, framing: telegram.framing, octets })
+    let protocol = telegram.protocol?;
+    let octets = Line::parse(protocol, told.frame.as_bytes()).ok()?.octets;
+    Some(Heard { protocol, framing: telegram.framing, octets })
 }
 
 /// Telegrams, shortly.

@@ -72,13 +72,13 @@ pub(crate) struct Explained {
     pub(crate) report: Vec<u8>,
 }
 
-/// Explains a frame with keys, as the command `decode --explain` does. When that does not reach its end, what the
-/// `others` teach is tried too: the headers that a compact frame leaves out stand in frames of its siblings.
+/// Explains a frame with keys, as the command `decode --explain` does. When it opens and is not understood to its end,
+/// what the `others` teach is tried too: the headers that a compact frame leaves out stand in frames of its siblings.
 pub(crate) fn explained(frame: &Heard, keys: &KeyStore, others: impl Iterator<Item = Heard>) -> Explained {
     let frame = &frame.frame();
     let mut taught = Taught::default();
-    let (explained, whole) = explained_with(frame, &Opening { keys, taught: &taught });
-    if whole {
+    let (explained, failed) = explained_with(frame, &Opening { keys, taught: &taught });
+    if failed != Some(Layer::Application) {
         return explained;
     }
     let (mut decoder, mut report) = (Decoder::analyser(false), Vec::new());
@@ -91,13 +91,13 @@ pub(crate) fn explained(frame: &Heard, keys: &KeyStore, others: impl Iterator<It
     explained_with(frame, &Opening { keys, taught: &taught }).0
 }
 
-/// A frame explained, and whether it was decoded to its end.
-fn explained_with(frame: &Frame<'_>, known: &Opening<'_>) -> (Explained, bool) {
+/// A frame explained, and the layer that could not be read.
+fn explained_with(frame: &Frame<'_>, known: &Opening<'_>) -> (Explained, Option<Layer>) {
     let (mut decoder, mut explanation) = (Decoder::analyser(false), Explanation::default());
     let (mut fragments, mut report) = (Fragments::default(), Vec::new());
     let decoded = decoder.decode(frame, known, Some(&mut fragments), &mut explanation, &mut report);
     let octets = decoder.opened_octets().to_vec();
-    (Explained { octets, rows: explanation.rows, report }, decoded.error.is_none())
+    (Explained { octets, rows: explanation.rows, report }, decoded.error.map(|error| error.layer))
 }
 
 /// What is known when a frame is explained: keys and layouts. Nothing is a replay.

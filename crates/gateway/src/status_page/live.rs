@@ -20,7 +20,7 @@ const TICK: Duration = Duration::from_millis(250);
 const AT_A_TIME: usize = 8;
 /// A status every so many times: it shows, too, that the connection lives.
 const STATUS: u32 = 8;
-/// How long a stream lasts. The browser begins anew by itself, and shows again that it may look.
+/// How long a stream lasts. Then the browser is asked to begin anew, and shows again that it may look.
 const LIFE: Duration = Duration::from_secs(600);
 
 impl Page {
@@ -68,6 +68,10 @@ async fn tell(
         }
         progress.made();
     }
+    let mut text = Vec::new();
+    event("again", &mut text, |text| Json::new(text).null());
+    // Whoever has left does not begin anew.
+    let _ = sender.send(text.into()).await;
 }
 
 /// Takes a few telegrams, and passes over the rest.

@@ -7,7 +7,7 @@
 //! | `/api/status` | the line: sources, decode, queue, sinks, and what is in the way |
 //! | `/api/meters`, `/api/meters/N` | the meters, shortly; one of them with all readings, points and its frame explained |
 //! | `/api/frames`, `/api/frames/N` | the frames that could not be decoded; one of them explained |
-//! | `/api/live` | server-sent events: `telegram`, `more` (so many were left out), `status` every two seconds |
+//! | `/api/live` | server-sent events: `telegram`, `more` (so many were left out), `status` every two seconds, `again` at the end |
 //! | `/api/login`, `/api/logout` | a token for a cookie, and back |
 //!
 //! Ids and frames come from strangers' radios: JSON is all that leaves here, and the page makes text of it, never markup.

@@ -316,6 +316,7 @@ function connect() {
   stream.onopen = () => load().catch(() => {});
   on("status", showStatus);
   on("telegram", showTelegram);
+  on("again", connect);
   on("more", (more) => {
     passedOver += more;
     say("live-count", `${count(passedOver)} more came than are shown`);

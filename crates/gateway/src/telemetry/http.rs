@@ -361,4 +361,18 @@ mod tests {
         drop(reading);
         timeout(Duration::from_secs(30), kept).await.unwrap().unwrap();
     }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_lasts_for_ten_minutes_and_says_when_it_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let (_page, mut reading, served) = watched(&folder).await;
+        let begun = Instant::now();
+        let mut text = Vec::new();
+        timeout(Duration::from_secs(700), reading.read_to_end(&mut text)).await.unwrap().unwrap();
+        assert!(begun.elapsed() >= Duration::from_secs(600));
+        let text = String::from_utf8(text).unwrap();
+        assert!(text.starts_with("HTTP/1.1 200") && text.contains("event: again\ndata: null\n\n"), "{text}");
+        assert!((290..=310).contains(&text.matches("event: status").count()));
+        served.await.unwrap();
+    }
 }

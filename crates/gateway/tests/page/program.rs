@@ -81,11 +81,16 @@ impl Drop for Program {
 
 /// A telegram in plain of a water meter with these records, in hexadecimal.
 pub fn telegram(id: u32, records: &[u8]) -> String {
+    frame(id, &[&[0x7a, 0x01, 0x00, 0x00, 0x00], records].concat())
+}
+
+/// A wireless frame of a water meter without CRCs, in hexadecimal.
+pub fn frame(id: u32, behind_the_link: &[u8]) -> String {
     let mut octets = vec![0, 0x44, 0x2d, 0x2c];
     // The digits of an identification number stand in it as BCD.
     octets.extend(u32::from_str_radix(&id.to_string(), 16).unwrap().to_le_bytes());
-    octets.extend([0x1b, 0x16, 0x7a, 0x01, 0x00, 0x00, 0x00]);
-    octets.extend(records);
+    octets.extend([0x1b, 0x16]);
+    octets.extend(behind_the_link);
     octets[0] = u8::try_from(octets.len() - 1).unwrap();
     octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }

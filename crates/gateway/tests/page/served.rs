@@ -1,7 +1,7 @@
 //! What is served and to whom, asked without a browser.
 
 use crate::common::{Client, connect};
-use crate::program::{ARCHIVE, KEY, Program, TOKEN, telegram, volume};
+use crate::program::{ARCHIVE, KEY, Program, TOKEN, frame, telegram, volume};
 use serde_json::Value;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -139,6 +139,29 @@ async fn meters_and_frames_are_told_and_explained_and_no_key_is() {
     }
     let detail = detail.to_string().to_lowercase();
     assert!(!detail.contains(KEY) && !detail.contains("0102030405060708090a0b0c0d0e0f11"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_compact_frame_is_explained_by_a_full_one_of_its_sibling() {
+    let gateway = Program::start("", false, ARCHIVE).await;
+    let mut client = Client::connect(gateway.lines).await;
+    let headers = [0x04, 0x13, 0x44, 0x13, 0x02, 0x5b, 0x01, 0x67];
+    let values: [&[u8]; 4] = [&[0x40, 0x19, 0, 0], &[0x10, 0x18, 0, 0], &[21, 0], &[9]];
+    let records: Vec<u8> = headers.chunks(2).zip(values).flat_map(|(header, value)| [header, value].concat()).collect();
+    let compact = |records: &[u8]| {
+        let (signature, crc) = (esh_wmbus::crc(&headers), esh_wmbus::crc(records));
+        [&[0x79][..], &signature.to_le_bytes(), &crc.to_le_bytes(), &values.concat()].concat()
+    };
+    let sent = frame(20_260_005, &compact(&records));
+    assert_eq!(client.ask(&sent).await, "ok");
+    let frames = gateway.json("/api/frames").await;
+    assert_eq!(frames[0]["error"]["reason"], "unknown_format", "nothing has taught its headers yet: {frames}");
+    let path = format!("/api/frames/{}", frames[0]["n"]);
+    assert!(gateway.json(&path).await["error"].is_object());
+    assert_eq!(client.ask(&frame(20_260_004, &[&[0x78][..], &records].concat())).await, "ok");
+    let explained = gateway.json(&path).await;
+    assert!(explained["error"].is_null(), "{explained}");
+    assert_eq!(explained["readings"][0]["value"], "6.464", "{explained}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,6 +3,7 @@
 //! Data flows one way. `run.rs` makes the counts and hands each part its own; a part adds to them and never reads them.
 //! `/metrics` shows them, `/healthz` and `/readyz` say what they come to, and the status page shows everything.
 
+mod answer;
 pub mod config;
 mod counts;
 mod health;

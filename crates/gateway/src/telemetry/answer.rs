@@ -36,6 +36,10 @@ pub(super) async fn answer(request: &Request<Incoming>, page: &Arc<Page>, progre
         });
     }
     let asset = status_page::asset(path);
+    let refused = |denied| {
+        page.view.counts.denied.add(1);
+        refused(denied)
+    };
     if let Err(denied) = page.access.same_site(headers, asset.is_some() && reads(request)) {
         return refused(denied);
     }

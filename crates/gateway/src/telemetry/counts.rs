@@ -15,6 +15,8 @@ pub(crate) struct Counts {
     pub(crate) started: u64,
     /// The gateway was asked to stop.
     pub(crate) stopping: Flag,
+    /// Requests for the page or for metrics of those who may not look.
+    pub(crate) denied: Count,
     pub(crate) sources: Vec<Arc<OfSource>>,
     pub(crate) line: Arc<OfLine>,
     pub(crate) sinks: Vec<Arc<OfSink>>,
@@ -26,6 +28,7 @@ impl Counts {
         Self {
             started: seconds(),
             stopping: Flag::default(),
+            denied: Count::default(),
             sources: sources.map(|name| Arc::new(OfSource { name, ..OfSource::default() })).collect(),
             line: Arc::default(),
             sinks: sinks.map(|name| Arc::new(OfSink::new(name))).collect(),

@@ -26,6 +26,8 @@ impl View {
         let version = env!("CARGO_PKG_VERSION");
         page.row("esh_build_info", &[("gateway", &self.gateway), ("version", version)], 1);
         page.one("esh_start_time_seconds", "gauge", "When the gateway was started, since 1970.", self.counts.started);
+        let help = "Requests of those who may not look: without the token, or led here by another site.";
+        page.one("esh_http_denied_total", "counter", help, self.counts.denied.get());
     }
 
     fn sources(&self, page: &mut Page) {

@@ -108,6 +108,8 @@ async fn the_page_shows_the_line_live() {
             browser.like(size, scheme);
             let width = browser.run("return document.documentElement.scrollWidth").as_u64().unwrap();
             assert!(width <= size.0.into(), "at {name} it is {width} wide");
+            let broken = "return [...document.querySelectorAll('#meters .link')].filter((id) => id.getClientRects().length > 1).length";
+            assert_eq!(browser.run(broken), 0, "no number is broken into two lines");
             let ground = browser.run("return getComputedStyle(document.body).backgroundColor");
             let bright = ground.as_str().unwrap().contains("24");
             assert_eq!(bright, scheme == "light", "{ground}");

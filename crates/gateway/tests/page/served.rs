@@ -221,7 +221,9 @@ async fn only_who_has_the_token_may_look() {
         assert_eq!(gateway.ask("GET", path, "host: gateway.example\r\n").await.0, 200, "{path}");
     }
     let bearer = format!("authorization: Bearer {TOKEN}\r\n");
-    assert_eq!(gateway.ask("GET", "/metrics", &bearer).await.0, 200);
+    let (status, _, metrics) = gateway.ask("GET", "/metrics", &bearer).await;
+    assert_eq!(status, 200);
+    assert!(metrics.contains("\nesh_http_denied_total 18\n"), "{metrics}");
     assert_eq!(gateway.ask("GET", "/api/status", &format!("{bearer}host: gateway.example\r\n")).await.0, 200);
     let (status, head, _) = gateway.ask("POST", "/api/login", &bearer).await;
     assert_eq!(status, 200);

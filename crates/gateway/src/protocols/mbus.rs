@@ -17,6 +17,14 @@ pub(super) fn open<'f>(
     Wmbus::new(framing_of(framing)).open(frame, known, out)
 }
 
+/// Takes the checksums of the link out of a frame, where there are some and they are right.
+pub(super) fn without_checksums(framing: Option<Framing>, frame: &mut Vec<u8>) {
+    if let Ok(outline) = esh_wmbus::link::recognise(frame, framing_of(framing)) {
+        let len = outline.strip(frame).len();
+        frame.truncate(len);
+    }
+}
+
 const fn framing_of(framing: Option<Framing>) -> esh_wmbus::Framing {
     match framing {
         None => esh_wmbus::Framing::Recognise,

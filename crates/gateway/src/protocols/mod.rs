@@ -78,6 +78,13 @@ pub fn open<'f>(
     }
 }
 
+/// Takes the checksums of the link out of a frame that was refused, so that its fields stand where they are said to.
+pub fn without_checksums(protocol: Protocol, framing: Option<Framing>, frame: &mut Vec<u8>) {
+    if let Protocol::Wmbus | Protocol::Mbus = protocol {
+        mbus::without_checksums(framing, frame);
+    }
+}
+
 /// Reads what a JSON line holds beside the members that the lines of every protocol have.
 ///
 /// # Errors

@@ -61,10 +61,10 @@ impl<'a> Take<'a> {
         Some(match self.u8()? {
             1 => Protocol::Wmbus,
             2 => Protocol::Mbus,
-            3 => Protocol::Coap,
-            4 => Protocol::Lwm2m,
-            5 => Protocol::Senml,
-            6 => Protocol::Zigbee,
+            7 => Protocol::Coap,
+            8 => Protocol::Lwm2m,
+            9 => Protocol::Senml,
+            11 => Protocol::Zigbee,
             _ => return None,
         })
     }
@@ -119,10 +119,10 @@ pub(super) const fn protocol_number(protocol: Protocol) -> u8 {
     match protocol {
         Protocol::Wmbus => 1,
         Protocol::Mbus => 2,
-        Protocol::Coap => 3,
-        Protocol::Lwm2m => 4,
-        Protocol::Senml => 5,
-        Protocol::Zigbee => 6,
+        Protocol::Coap => 7,
+        Protocol::Lwm2m => 8,
+        Protocol::Senml => 9,
+        Protocol::Zigbee => 11,
         _ => 0,
     }
 }

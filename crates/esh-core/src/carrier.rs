@@ -47,6 +47,8 @@ pub enum Content {
     RecordLayout,
     /// The fixed data structure of the first M-Bus standard, by its status octet and medium.
     FixedData,
+    /// Registers of Modbus, most significant octet first. Only the request says from which address on.
+    Registers,
     /// A format that the CI field names and that this crate does not read, such as a maker's own.
     Other(u8),
 }

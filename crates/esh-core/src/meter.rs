@@ -56,11 +56,13 @@ pub enum Protocol {
     Wmbus,
     /// Wired M-Bus, EN 13757-2.
     Mbus,
+    /// Modbus, on a serial line or over TCP.
+    Modbus,
 }
 
 impl Protocol {
     /// Every protocol there is.
-    pub const ALL: &[Self] = &[Self::Wmbus, Self::Mbus];
+    pub const ALL: &[Self] = &[Self::Wmbus, Self::Mbus, Self::Modbus];
 
     /// Its word.
     #[must_use]
@@ -68,6 +70,7 @@ impl Protocol {
         match self {
             Self::Wmbus => "wmbus",
             Self::Mbus => "mbus",
+            Self::Modbus => "modbus",
         }
     }
 

@@ -19,11 +19,14 @@
 #[cfg(test)]
 extern crate std;
 
+mod carrier;
+mod fields;
 pub mod frame;
 mod function;
 pub mod pdu;
 pub mod stream;
 
+pub use carrier::{Modbus, ModbusStream};
 pub use frame::Mode;
 pub use function::{ExceptionCode, function_name};
 pub use pdu::{Request, Response};

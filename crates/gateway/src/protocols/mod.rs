@@ -2,8 +2,10 @@
 //! may hold and how its frames are opened; this one chooses.
 
 mod mbus;
+mod modbus;
 
 pub use mbus::line_code;
+pub use modbus::Told as ModbusTold;
 
 use crate::capture::Framing;
 use crate::sources::lines::{LineError, Members};
@@ -64,6 +66,7 @@ pub fn open<'f>(
 ) -> Result<Opened<'f>, Refused> {
     match protocol {
         Protocol::Wmbus | Protocol::Mbus => mbus::open(framing, frame, known, out),
+        Protocol::Modbus => modbus::open(framing, frame, known, out),
         other => unreachable!("{other:?} has no carrier"),
     }
 }
@@ -73,9 +76,9 @@ pub fn open<'f>(
 /// # Errors
 /// When one of them is wrong.
 pub fn members(protocol: Protocol, line: &str) -> Result<Members, LineError> {
-    let _ = line;
     match protocol {
         Protocol::Wmbus | Protocol::Mbus => Ok(Members::default()),
+        Protocol::Modbus => modbus::members(line),
         other => unreachable!("{other:?} has no lines"),
     }
 }

@@ -108,8 +108,8 @@ impl Carrier for ModbusStream<'_> {
             for found in Frames::new(stream, self.mode, self.wanted) {
                 let place = at(Layer::Link, found.start, found.len(), "frame", Field::ELEMENT);
                 notes.object(place, |notes| {
-                    notes.number(at(Layer::Link, found.start, 0, "", "offset"), found.start as u64, &"");
-                    notes.number(at(Layer::Link, found.start, 0, "", "length"), found.len() as u64, &"");
+                    notes.number(at(Layer::Link, found.start, 0, "offset", "offset"), found.start as u64, &"");
+                    notes.number(at(Layer::Link, found.start, 0, "length", "length"), found.len() as u64, &"");
                     let mut octets = [0; ascii::OCTETS];
                     let frame = stream.get(found.clone()).unwrap_or_default();
                     let adu = match self.mode {
@@ -119,10 +119,10 @@ impl Carrier for ModbusStream<'_> {
                     };
                     // What the frame has found is what it carries.
                     let Ok(adu) = adu else { return };
-                    notes.number(at(Layer::Link, found.start, 0, "", "unit"), adu.head.unit, &"");
+                    notes.number(at(Layer::Link, found.start, 0, "unit", "unit"), adu.head.unit, &"");
                     if let Ok(Pdu::Request(_) | Pdu::Response(_)) = one.pdu(&adu) {
                         let function = adu.pdu.first().copied().unwrap_or_default() & 0x7f;
-                        notes.number(at(Layer::Link, found.start, 0, "", "function"), function, &"");
+                        notes.number(at(Layer::Link, found.start, 0, "function", "function"), function, &"");
                     }
                 });
             }

@@ -23,6 +23,7 @@ mod carrier;
 mod fields;
 pub mod frame;
 mod function;
+pub mod map;
 pub mod pdu;
 pub mod stream;
 

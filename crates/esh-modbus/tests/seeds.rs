@@ -54,9 +54,8 @@ fn one_of_each(pdus: impl Strategy<Value = Vec<u8>>) -> Vec<Vec<u8>> {
 #[test]
 #[ignore = "writes fuzz/seeds anew"]
 fn write_the_seeds() {
-    let written = |mode: Mode, pdu: &[u8]| {
-        mode.write(Head { transaction: 1, unit: 0x11 }, pdu, &mut [0; 600]).unwrap().to_vec()
-    };
+    let written =
+        |mode: Mode, pdu: &[u8]| mode.write(Head { transaction: 1, unit: 0x11 }, pdu, &mut [0; 600]).unwrap().to_vec();
     let (requests, responses) = (one_of_each(request()), one_of_each(response()));
     let mut adus = Vec::new();
     for (kind, pdus) in [("request", &requests), ("response", &responses)] {

@@ -24,8 +24,10 @@ mod fields;
 pub mod frame;
 mod function;
 pub mod map;
+pub mod merge;
 pub mod pdu;
 pub mod stream;
+pub mod sunspec;
 
 pub use carrier::{Modbus, ModbusStream};
 pub use frame::Mode;
@@ -33,7 +35,7 @@ pub use function::{ExceptionCode, function_name};
 pub use pdu::{Request, Response};
 
 /// The two tables of registers, clause 4.3.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Table {
     /// Read with 03; numbers from 40001 in the old way of counting.
     #[default]

@@ -29,6 +29,9 @@ const FACTOR: u16 = 0xc001;
 /// Octets folded at once: 120 bits.
 const CHUNK: usize = 15;
 
+/// All bits of a chunk.
+const ALL: u128 = (1 << 120) - 1;
+
 /// One octet further: the register times x⁸.
 const fn step(crc: u16) -> u16 {
     let low = crc & 0xff;
@@ -41,17 +44,17 @@ const fn step(crc: u16) -> u16 {
 fn remainder(octets: &[u8]) -> u16 {
     let (head, chunks) = octets.as_rchunks::<CHUNK>();
     // The first octets fill the end of their chunk: zeros before a message change nothing.
-    let mut first = [0; 16];
-    for (slot, octet) in first.iter_mut().take(CHUNK).rev().zip(head.iter().rev()) {
-        *slot = *octet;
-    }
+    let first = match octets.first_chunk::<16>() {
+        Some(octets) => u128::from_le_bytes(*octets) << (8 * (CHUNK - head.len())) & ALL,
+        None => head.iter().rev().fold(0, |first, octet| first << 8 | u128::from(*octet)) << (8 * (CHUNK - head.len())),
+    };
     // The ones that the register begins with, at the first two octets of the message.
     let (ones, mut ones_of_next) = match head.len() {
         0 => (0, u128::from(INITIAL)),
         1 => (0xff << 112, 0xff),
         len => (u128::from(INITIAL) << (8 * (CHUNK - len)), 0),
     };
-    let mut folded = u128::from_le_bytes(first) ^ ones;
+    let mut folded = first ^ ones;
     let mut all = folded;
     for chunk in chunks {
         let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o] = *chunk;

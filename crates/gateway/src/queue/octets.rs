@@ -61,6 +61,7 @@ impl<'a> Take<'a> {
         Some(match self.u8()? {
             1 => Protocol::Wmbus,
             2 => Protocol::Mbus,
+            10 => Protocol::Modbus,
             _ => return None,
         })
     }
@@ -115,6 +116,7 @@ pub(super) const fn protocol_number(protocol: Protocol) -> u8 {
     match protocol {
         Protocol::Wmbus => 1,
         Protocol::Mbus => 2,
+        Protocol::Modbus => 10,
         _ => 0,
     }
 }

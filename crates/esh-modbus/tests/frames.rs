@@ -172,6 +172,10 @@ fn what_no_client_may_ask_is_refused() {
         let error = Request::parse(&octets(pdu), 1).unwrap_err();
         assert_eq!(error.to_string(), format!("application layer, {reason}"), "{pdu}");
     }
+    let long = [&[8, 0, 0][..], &[0; 252]].concat();
+    let reason = "application layer, octet 1 (PDU): 255 where at most 253 are allowed";
+    assert_eq!(Request::parse(&long, 1).unwrap_err().to_string(), reason);
+    assert_eq!(Response::parse(&long, 1).unwrap_err().to_string(), reason);
 }
 
 #[test]

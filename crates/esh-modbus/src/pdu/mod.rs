@@ -41,6 +41,15 @@ pub(crate) mod limit {
     pub(crate) const WRITE_FILE: usize = 0xfb;
 }
 
+/// A PDU that begins at octet `offset` of its frame, unless it is longer than one may be.
+fn whole(pdu: &[u8], offset: usize) -> Result<Input<'_>, DecodeError> {
+    let input = Input::new(pdu, offset, LAYER);
+    if pdu.len() > PDU_LIMIT {
+        return Err(input.error("PDU", Reason::TooLong { limit: PDU_LIMIT, found: pdu.len() }));
+    }
+    Ok(input)
+}
+
 /// An address and so many things from there on, within what one request may ask for.
 fn span(input: &mut Input<'_>, limit: u16) -> Result<(u16, u16), DecodeError> {
     let address = input.u16_be("starting address")?;

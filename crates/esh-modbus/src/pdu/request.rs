@@ -1,7 +1,7 @@
 //! Requests — MODBUS application protocol V1.1b3, clauses 6.1 to 6.21.
 
 use super::{
-    Bits, FileRecords, LAYER, MEI, Registers, WriteError, coil, counted, diagnostics, limit, span, write::Writer,
+    Bits, FileRecords, MEI, Registers, WriteError, coil, counted, diagnostics, limit, span, whole, write::Writer,
 };
 use crate::function as code;
 use esh_core::{DecodeError, Input, Reason};
@@ -56,7 +56,7 @@ impl<'a> Request<'a> {
     /// # Errors
     /// What is not as the specification says: every octet must be.
     pub fn parse(pdu: &'a [u8], offset: usize) -> Result<Self, DecodeError> {
-        let input = &mut Input::new(pdu, offset, LAYER);
+        let input = &mut whole(pdu, offset)?;
         let at = *input;
         let function = input.u8("function code")?;
         let request = match function {

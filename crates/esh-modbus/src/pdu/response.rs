@@ -1,8 +1,8 @@
 //! Responses — MODBUS application protocol V1.1b3, clauses 6.1 to 6.21 and 7.
 
 use super::{
-    Bits, DeviceIdentification, Expected, FileData, FileRecords, LAYER, Registers, Request, WriteError, coil, counted,
-    diagnostics, limit, request::interface, span, write::Writer,
+    Bits, DeviceIdentification, Expected, FileData, FileRecords, Registers, Request, WriteError, coil, counted,
+    diagnostics, limit, request::interface, span, whole, write::Writer,
 };
 use crate::function::{self as code, ExceptionCode};
 use esh_core::{DecodeError, Input, Reason};
@@ -82,7 +82,7 @@ impl<'a> Response<'a> {
     }
 
     fn parse_any(pdu: &'a [u8], offset: usize) -> Result<Self, DecodeError> {
-        let input = &mut Input::new(pdu, offset, LAYER);
+        let input = &mut whole(pdu, offset)?;
         let at = *input;
         let function = input.u8("function code")?;
         let response = match function {

@@ -49,6 +49,10 @@ pub enum Content {
     FixedData,
     /// Registers of Modbus, most significant octet first. Only the request says from which address on.
     Registers,
+    /// A payload of that Content-Format of CoAP.
+    Media(u16),
+    /// A payload of which the frame does not say what it is.
+    Unstated,
     /// A format that the CI field names and that this crate does not read, such as a maker's own.
     Other(u8),
 }

@@ -58,11 +58,17 @@ pub enum Protocol {
     Mbus,
     /// Modbus, on a serial line or over TCP.
     Modbus,
+    /// CoAP, RFC 7252.
+    Coap,
+    /// LwM2M, OMA.
+    Lwm2m,
+    /// SenML, RFC 8428.
+    Senml,
 }
 
 impl Protocol {
     /// Every protocol there is.
-    pub const ALL: &[Self] = &[Self::Wmbus, Self::Mbus, Self::Modbus];
+    pub const ALL: &[Self] = &[Self::Wmbus, Self::Mbus, Self::Modbus, Self::Coap, Self::Lwm2m, Self::Senml];
 
     /// Its word.
     #[must_use]
@@ -71,6 +77,9 @@ impl Protocol {
             Self::Wmbus => "wmbus",
             Self::Mbus => "mbus",
             Self::Modbus => "modbus",
+            Self::Coap => "coap",
+            Self::Lwm2m => "lwm2m",
+            Self::Senml => "senml",
         }
     }
 

@@ -3,13 +3,14 @@
 
 mod mbus;
 mod modbus;
+mod nbiot;
 
 pub use mbus::line_code;
 pub use modbus::Told as ModbusTold;
 
 use crate::capture::Framing;
 use crate::sources::lines::{LineError, Members};
-use esh_core::{Carrier, DecodeError, Format, Known, Opened, Out, Protocol, Refused};
+use esh_core::{Carrier, DecodeError, Known, Opened, Out, Protocol, Refused};
 use esh_wmbus::Wmbus;
 use esh_wmbus::fragments::{Assembler, Step};
 
@@ -67,6 +68,7 @@ pub fn open<'f>(
     match protocol {
         Protocol::Wmbus | Protocol::Mbus => mbus::open(framing, frame, known, out),
         Protocol::Modbus => modbus::open(framing, frame, known, out),
+        Protocol::Coap | Protocol::Lwm2m | Protocol::Senml => nbiot::open(protocol, framing, frame, known, out),
         other => unreachable!("{other:?} has no carrier"),
     }
 }
@@ -79,6 +81,7 @@ pub fn members(protocol: Protocol, line: &str) -> Result<Members, LineError> {
     match protocol {
         Protocol::Wmbus | Protocol::Mbus => Ok(Members::default()),
         Protocol::Modbus => modbus::members(line),
+        Protocol::Coap | Protocol::Lwm2m | Protocol::Senml => nbiot::members(protocol, line),
         other => unreachable!("{other:?} has no lines"),
     }
 }
@@ -90,7 +93,8 @@ pub fn read<'p>(
     known: &'p dyn Known,
     out: &mut dyn Out<'p>,
 ) -> Option<Result<(), DecodeError>> {
-    let _ = framing;
-    let format: &dyn Format = esh_wmbus::format_for(opened.content)?;
-    Some(format.read(opened.meter.as_ref(), opened.payload, opened.offset, known, out))
+    match esh_wmbus::format_for(opened.content) {
+        Some(format) => Some(format.read(opened.meter.as_ref(), opened.payload, opened.offset, known, out)),
+        None => nbiot::read(framing, opened, known, out),
+    }
 }

@@ -3,8 +3,9 @@
 
 use esh_core::{Carrier, Field, NothingKnown, Out, Reading};
 use esh_modbus::frame::{Head, Mode, ascii, rtu, tcp};
+use esh_modbus::map::{Block, Table};
 use esh_modbus::stream::{Asked, Frames, Reader, Wanted};
-use esh_modbus::{Modbus, ModbusStream, Request, Response};
+use esh_modbus::{Modbus, ModbusStream, Request, Response, sunspec};
 use std::fmt::Write;
 
 /// Prints everything it gets, so that every accessor is walked, and holds places against the frame's length.
@@ -65,6 +66,7 @@ pub(crate) fn modbus_adu(octets: &[u8]) {
             assert!(frame.eq_ignore_ascii_case(octets), "{mode:?}");
         }
     }
+    registers(octets);
     // Without a frame around it: a check sum keeps most octets away from what is behind it.
     let mut buffer = [0; 253];
     if let Ok(request) = Request::parse(octets, 0) {
@@ -78,6 +80,16 @@ pub(crate) fn modbus_adu(octets: &[u8]) {
         let mut out = Everything { text: String::new(), frame_len: frame.len() };
         let carrier = Modbus { mode: Some(Mode::Tcp), wanted: Some(Wanted::Responses) };
         carrier.open(&mut frame.clone(), &NothingKnown, &mut out).unwrap();
+    }
+}
+
+/// Reads octets as the registers of every model there is.
+fn registers(octets: &[u8]) {
+    let mut out = Everything { text: String::new(), frame_len: octets.len() };
+    for model in [1, 101, 111, 201, 211] {
+        let block = Block { table: Table::Holding, address: 0, octets, offset: 0 };
+        sunspec::map(model).unwrap().read_blocks(0, &[block], &mut out);
+        out.text.clear();
     }
 }
 

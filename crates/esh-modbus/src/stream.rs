@@ -219,7 +219,7 @@ impl Frames<'_, '_> {
 
     fn tcp(&self, octets: &[u8]) -> Candidate {
         // What is here of the header must be one.
-        let plausible = octets.iter().zip(2..).skip(2).take(2).all(|(octet, _)| *octet == 0);
+        let plausible = octets.iter().skip(2).take(2).all(|octet| *octet == 0);
         let length = match octets {
             [_, _, _, _, high, low, ..] => usize::from(u16::from_be_bytes([*high, *low])),
             _ if plausible => return Candidate::Incomplete,

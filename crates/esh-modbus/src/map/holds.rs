@@ -273,6 +273,7 @@ fn time<'p>(clock: Clock, octets: &[u8], order: Order, none: &[(Code, Quality)])
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use std::format;
     use std::string::String;
 
@@ -358,6 +359,32 @@ mod tests {
             assert_eq!(read(holds, octets, Order::ABCD, &[(code, Quality::NotAvailable)]), "not_available");
             let other = if code == Code::Zero { Code::AllOnes } else { Code::Zero };
             assert_ne!(read(holds, octets, Order::ABCD, &[(other, Quality::NotAvailable)]), "not_available");
+        }
+    }
+
+    proptest! {
+        /// What is written in an order is read in it, and whatever stands in registers is a value or none.
+        #[test]
+        fn any_octets_are_read(octets: [u8; 8], kind in 0usize..16, count: u8, first: u8, order in 0usize..8) {
+            let (registers, order) = (count, Order::ALL[order]);
+            let clocks = [
+                Clock::Unix, Clock::Since2000, Clock::Registers, Clock::Octets, Clock::BcdOctets, Clock::Iec870,
+            ];
+            let kinds = [
+                Holds::Unsigned(registers), Holds::Signed(registers), Holds::SignAndMagnitude(registers),
+                Holds::Field { registers: registers % 5, first, count }, Holds::Flags(registers), Holds::Bcd(registers),
+                Holds::Float, Holds::Double, Holds::Text(registers), Holds::Octets(registers),
+                Holds::Time(clocks[kind % 6]), Holds::Unsigned(registers % 5), Holds::Signed(registers % 5),
+                Holds::SignAndMagnitude(registers % 5), Holds::Bcd(registers % 5), Holds::Text(registers % 5),
+            ];
+            let holds = kinds[kind];
+            let all = octets.repeat(64);
+            let taken = &all[..usize::from(holds.registers()) * 2];
+            let _ = read(holds, taken, order, &[(Code::Largest, Quality::Error)]);
+            let wanted = u64::from_be_bytes(octets);
+            let arranged = order.arrange(&octets);
+            // Each order is its own way back.
+            prop_assert_eq!(u64::from_be_bytes(order.arrange(&arranged)), wanted);
         }
     }
 }

@@ -47,6 +47,8 @@ pub enum Content {
     RecordLayout,
     /// The fixed data structure of the first M-Bus standard, by its status octet and medium.
     FixedData,
+    /// Registers of Modbus, most significant octet first. Only the request says from which address on.
+    Registers,
     /// A payload of that Content-Format of CoAP.
     Media(u16),
     /// A frame of that cluster of ZCL.

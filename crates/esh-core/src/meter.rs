@@ -56,6 +56,8 @@ pub enum Protocol {
     Wmbus,
     /// Wired M-Bus, EN 13757-2.
     Mbus,
+    /// Modbus, on a serial line or over TCP.
+    Modbus,
     /// CoAP, RFC 7252.
     Coap,
     /// LwM2M, OMA.
@@ -68,7 +70,8 @@ pub enum Protocol {
 
 impl Protocol {
     /// Every protocol there is.
-    pub const ALL: &[Self] = &[Self::Wmbus, Self::Mbus, Self::Coap, Self::Lwm2m, Self::Senml, Self::Zigbee];
+    pub const ALL: &[Self] =
+        &[Self::Wmbus, Self::Mbus, Self::Modbus, Self::Coap, Self::Lwm2m, Self::Senml, Self::Zigbee];
 
     /// Its word.
     #[must_use]
@@ -76,6 +79,7 @@ impl Protocol {
         match self {
             Self::Wmbus => "wmbus",
             Self::Mbus => "mbus",
+            Self::Modbus => "modbus",
             Self::Coap => "coap",
             Self::Lwm2m => "lwm2m",
             Self::Senml => "senml",

@@ -2,10 +2,12 @@
 //! may hold and how its frames are opened; this one chooses.
 
 mod mbus;
+mod modbus;
 mod nbiot;
 mod zigbee;
 
 pub use mbus::line_code;
+pub use modbus::Told as ModbusTold;
 
 use crate::capture::Framing;
 use crate::sources::lines::{LineError, Members};
@@ -72,6 +74,7 @@ pub fn open<'f>(
 ) -> Result<Opened<'f>, Refused> {
     match protocol {
         Protocol::Wmbus | Protocol::Mbus => mbus::open(framing, frame, known, out),
+        Protocol::Modbus => modbus::open(framing, frame, known, out),
         Protocol::Coap | Protocol::Lwm2m | Protocol::Senml => nbiot::open(protocol, framing, frame, known, out),
         Protocol::Zigbee => zigbee::open(framing, frame, known, out),
         other => unreachable!("{other:?} has no carrier"),
@@ -92,6 +95,7 @@ pub fn without_checksums(protocol: Protocol, framing: Option<Framing>, frame: &m
 pub fn members(protocol: Protocol, line: &str) -> Result<Members, LineError> {
     match protocol {
         Protocol::Wmbus | Protocol::Mbus => Ok(Members::default()),
+        Protocol::Modbus => modbus::members(line),
         Protocol::Coap | Protocol::Lwm2m | Protocol::Senml => nbiot::members(protocol, line),
         Protocol::Zigbee => zigbee::members(line),
         other => unreachable!("{other:?} has no lines"),

@@ -64,6 +64,7 @@ impl<'a> Take<'a> {
             7 => Protocol::Coap,
             8 => Protocol::Lwm2m,
             9 => Protocol::Senml,
+            10 => Protocol::Modbus,
             11 => Protocol::Zigbee,
             _ => return None,
         })
@@ -122,6 +123,7 @@ pub(super) const fn protocol_number(protocol: Protocol) -> u8 {
         Protocol::Coap => 7,
         Protocol::Lwm2m => 8,
         Protocol::Senml => 9,
+        Protocol::Modbus => 10,
         Protocol::Zigbee => 11,
         _ => 0,
     }

@@ -63,9 +63,7 @@ impl<'n, 'o> Notes<'n, 'o> {
     }
 
     pub(crate) fn alarms(&mut self, alarms: Alarms) {
-        if !alarms.is_empty() {
-            self.out.alarms(alarms);
-        }
+        self.out.alarms(alarms);
     }
 
     #[cold]

@@ -1,15 +1,18 @@
 //! Events: what happened that is no reading. The gateway's own are about records that are lost by choice or by damage.
 
+use crate::capture::Stamp;
+use crate::meters::Owed;
 use crate::queue::Losses;
 use crate::queue::log::{Damage, Dropped};
 use crate::record::{Id, Kind, Record};
 use blake2::digest::consts::U16;
 use blake2::{Blake2b, Digest};
-use serde_json::json;
+use esh_core::Meter;
+use serde_json::{Value, json};
 
 /// The events that tell of losses.
 #[must_use]
-pub fn of_losses(gateway: &str, losses: &Losses, at: jiff::Timestamp) -> Vec<Record> {
+pub fn of_losses(gateway: &str, losses: &Losses, at: Stamp) -> Vec<Record> {
     let pushed_out = losses.dropped.map(
         |Dropped { count, from, to }| json!({"reason": "quota_or_age", "count": count, "from": from.0, "to": to.0}),
     );
@@ -20,33 +23,65 @@ pub fn of_losses(gateway: &str, losses: &Losses, at: jiff::Timestamp) -> Vec<Rec
         Some(json!({"reason": "damaged", "count": count, "from": from.0, "to": to.0,
             "file": file, "offset": offset, "octets": octets}))
     });
-    pushed_out.into_iter().chain(refused).chain(damaged).map(|dropped| record(gateway, at, &dropped)).collect()
+    pushed_out.into_iter().chain(refused).chain(damaged).map(|dropped| record(gateway, at, "queue", dropped)).collect()
 }
 
-fn record(gateway: &str, at: jiff::Timestamp, dropped: &serde_json::Value) -> Record {
-    let mut hash = Blake2b::<U16>::new();
+/// The event that tells that so many frames of a source were too many.
+#[must_use]
+pub fn of_limited(gateway: &str, source: &str, count: u64, at: Stamp) -> Record {
+    record(gateway, at, "limits", json!({"reason": "rate", "count": count, "source": source}))
+}
+
+/// An event about a meter: it has the same id whenever it is told.
+#[must_use]
+pub fn of_meter(gateway: &str, meter: &Meter, owed: &Owed) -> Record {
+    let (event, alarm) = (owed.happened.word(), owed.happened.alarm().map(esh_core::Alarm::name));
+    let (protocol, at) = (Some(meter.protocol), owed.at);
+    let meter = meter.address().to_string();
+    let id = id(&[gateway, event, &meter, alarm.unwrap_or_default(), &format!("{:032x}", owed.occasion.0)]);
+    let stamp = Stamp { at, synchronised: owed.synchronised };
+    let mut report = head(gateway, event, id, stamp);
+    report["meter"] = meter.as_str().into();
+    report["alarm"] = alarm.into();
+    if owed.happened.is_shown() {
+        report["report"] = format!("{:032x}", owed.occasion.0).into();
+    }
+    let meter = Some(meter.into());
+    Record { kind: Kind::Event, protocol, meter, id, received_at: at, report: report.to_string().into() }
+}
+
+fn record(gateway: &str, at: Stamp, part: &str, dropped: Value) -> Record {
     // The same losses told a second time, after a crash, are another event only if they are told at another time.
-    hash.update(format!("event\0{gateway}\0dropped\0{at}\0{dropped}"));
-    let id = Id(u128::from_be_bytes(hash.finalize().into()));
-    let report = json!({
+    let time = at.at.map(|at| at.to_string()).unwrap_or_default();
+    let id = id(&[gateway, "dropped", &time, &dropped.to_string()]);
+    let mut report = head(gateway, "dropped", id, at);
+    report["dropped"] = dropped;
+    let (report, received_at) = (report.to_string().into(), at.at);
+    Record { kind: Kind::Event, protocol: None, meter: Some(part.into()), id, received_at, report }
+}
+
+fn id(parts: &[&str]) -> Id {
+    let mut hash = Blake2b::<U16>::new();
+    hash.update("event");
+    for part in parts {
+        hash.update("\0");
+        hash.update(part);
+    }
+    Id(u128::from_be_bytes(hash.finalize().into()))
+}
+
+fn head(gateway: &str, event: &str, id: Id, at: Stamp) -> Value {
+    json!({
         "schema": "esh.event.v1",
         "id": format!("{:032x}", id.0),
-        "event": "dropped",
+        "event": event,
         "gateway": gateway,
         "meter": null,
         "alarm": null,
-        "at": format!("{at:.3}"),
+        "at": at.at.map(|at| format!("{at:.3}")),
+        "clock": if at.synchronised { "synchronised" } else { "unsynchronised" },
         "report": null,
-        "dropped": dropped,
-    });
-    Record {
-        kind: Kind::Event,
-        protocol: None,
-        meter: Some("queue".into()),
-        id,
-        received_at: Some(at),
-        report: report.to_string().into(),
-    }
+    })
 }
 
 #[cfg(test)]
@@ -64,7 +99,8 @@ mod tests {
             refused: 3,
             damage: vec![Damage { file, harm: Harm::Records, offset: 4096, octets: 64, lost }],
         };
-        let events = of_losses("g", &losses, jiff::Timestamp::from_second(1_700_000_000).unwrap());
+        let at = Stamp { at: jiff::Timestamp::from_second(1_700_000_000).ok(), synchronised: true };
+        let events = of_losses("g", &losses, at);
         assert_eq!(events.len(), 3);
         for event in &events {
             let report: serde_json::Value = serde_json::from_slice(&event.report).unwrap();
@@ -74,6 +110,6 @@ mod tests {
         let mut wrong: serde_json::Value = serde_json::from_slice(&events[0].report).unwrap();
         wrong["dropped"]["count"] = (-1).into();
         assert!(!schema.is_valid(&wrong));
-        assert!(of_losses("g", &Losses::default(), jiff::Timestamp::UNIX_EPOCH).is_empty());
+        assert!(of_losses("g", &Losses::default(), at).is_empty());
     }
 }

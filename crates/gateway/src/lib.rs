@@ -16,6 +16,8 @@ pub mod event;
 pub mod keys;
 mod line;
 pub mod log;
+mod mask;
+pub mod meters;
 pub mod protocols;
 pub mod queue;
 pub mod record;

@@ -8,9 +8,10 @@
 //! | the pages, where `[http]` is, and one per connection | who asks |
 //! | the cursors of the sinks, on a thread of their own | a confirmation; the disk |
 
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 pub use crate::line::Decode;
 use crate::line::Line;
+use crate::meters::Meters;
 use crate::queue::log::LogError;
 use crate::queue::{self, Opened, Queue, RestoreError};
 use crate::sinks::{self, Sink, SinkError};
@@ -21,7 +22,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::{task::JoinSet, time::timeout};
+use tokio::{sync::watch, task::JoinSet, time::timeout};
 use tracing::{error, info, warn};
 
 /// Why a gateway cannot begin.
@@ -30,6 +31,9 @@ pub enum RunError {
     /// A sink cannot begin.
     #[error("sink {0}: {1}")]
     Sink(usize, #[source] SinkError),
+    /// What is said about meters.
+    #[error(transparent)]
+    Meters(#[from] ConfigError),
     /// The queue cannot be opened.
     #[error("the queue in {path}: {1}", path = .0.display())]
     Queue(PathBuf, #[source] LogError),
@@ -87,6 +91,8 @@ pub async fn run(
         .enumerate()
         .map(|(n, sink)| Sink::new(sink, &config.name).map_err(|error| RunError::Sink(n + 1, error)));
     let sinks = sinks.collect::<Result<Vec<_>, _>>()?;
+    // Whoever holds the sender may replace what is said about meters while the line runs.
+    let (_meters, meters) = watch::channel(Arc::new(Meters::load(config)?));
     let (stopper, stop) = stop();
     let names: Vec<_> = config.sinks.iter().map(sinks::Config::name).collect();
     let (data, of_queue) = (config.data.clone(), config.queue.clone());
@@ -112,7 +118,7 @@ pub async fn run(
         sending.spawn(sink.run(reader, stop));
     }
     let (of_line, counting) = (config.clone(), Arc::clone(&counts.line));
-    let line = blocking(move || Line::restored(&of_line, decode, queue, counting)).await??;
+    let line = blocking(move || Line::restored(&of_line, decode, queue, meters, counting)).await??;
     let (intake, captures) = Intake::new(INTAKE);
     let runtime = tokio::runtime::Handle::current();
     let counting = Arc::clone(&counts.line);

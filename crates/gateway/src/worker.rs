@@ -4,13 +4,15 @@ use crate::capture::Capture;
 use crate::decode::{Decoder, Frame, Witness};
 use crate::encode::Source;
 use crate::keys::KeyStore;
+use crate::meters::{Heard, Meters};
 use crate::protocols::Fragments;
 use crate::record::{Kind, Record};
 use crate::run::Decode;
 use crate::taught::{Lesson, Taught, layout_name};
 use bytes::Bytes;
-use esh_core::{Key, Known, Learned, Meter, Purpose, Reason};
+use esh_core::{Alarms, DecodeError, Key, Known, Layer, Learned, Meter, Purpose, Reason};
 use jiff::tz::TimeZone;
+use std::sync::Arc;
 
 /// Decodes with keys and with what earlier frames taught.
 #[derive(Debug)]
@@ -21,6 +23,8 @@ pub struct Worker {
     fragments: Fragments,
     /// What the last capture teaches; it becomes true when its record is stored.
     lessons: Vec<Lesson>,
+    /// What it says of its meter.
+    heard: Heard,
     /// Why the last capture failed.
     failed: Option<Reason>,
     report: Vec<u8>,
@@ -36,6 +40,7 @@ impl Worker {
             taught: Taught::default(),
             fragments: Fragments::default(),
             lessons: Vec::new(),
+            heard: Heard::default(),
             failed: None,
             report: Vec::new(),
         }
@@ -44,7 +49,7 @@ impl Worker {
 
 impl Decode for Worker {
     fn decode(&mut self, capture: &Capture, copies: u32) -> Record {
-        let Self { decoder, keys, taught, fragments, lessons, failed, report } = self;
+        let Self { decoder, keys, taught, fragments, lessons, heard, failed, report } = self;
         lessons.clear();
         report.clear();
         let frame = Frame {
@@ -56,9 +61,16 @@ impl Decode for Worker {
             input: None,
         };
         let known = WorkerKnown { keys, taught };
-        let decoded = decoder.decode(&frame, &known, Some(fragments), &mut Lessons(lessons), report);
+        let mut notes = Notes { lessons, alarms: None };
+        let decoded = decoder.decode(&frame, &known, Some(fragments), &mut notes, report);
+        let alarms = notes.alarms;
         *failed = decoded.error.map(|error| error.reason);
-        lessons.extend(decoded.meter.filter(|meter| !taught.knows(meter)).map(Lesson::Heard));
+        *heard = Heard {
+            meter: decoded.meter.filter(|_| decoded.error.is_none_or(|error| is_of_its_meter(&error))),
+            unwanted: decoded.unwanted,
+            alarms: alarms.unwrap_or_default(),
+            whole: alarms.is_some() && decoded.error.is_none(),
+        };
         Record {
             kind: if decoded.readings == 0 && (decoded.error.is_some() || decoded.unread) {
                 Kind::Undecoded
@@ -75,6 +87,14 @@ impl Decode for Worker {
 
     fn failed(&self) -> Option<Reason> {
         self.failed
+    }
+
+    fn heard(&self) -> Heard {
+        self.heard
+    }
+
+    fn set_meters(&mut self, meters: &Arc<Meters>) {
+        self.decoder.set_meters(Arc::clone(meters));
     }
 
     fn lessons(&self) -> &[Lesson] {
@@ -117,10 +137,25 @@ impl Known for WorkerKnown<'_> {
     }
 }
 
-struct Lessons<'a>(&'a mut Vec<Lesson>);
+/// Whether the frame of an error is a sign of life of the meter it names: not when it was damaged on its way, and not when
+/// it is an old one that someone sends again.
+const fn is_of_its_meter(error: &DecodeError) -> bool {
+    let damaged = matches!(error.layer, Layer::Line | Layer::Link) || matches!(error.reason, Reason::Checksum { .. });
+    !damaged && !matches!(error.reason, Reason::Replayed { .. })
+}
 
-impl Witness for Lessons<'_> {
+struct Notes<'a> {
+    lessons: &'a mut Vec<Lesson>,
+    /// The alarms; `None` when the frame does not speak of its meter's state.
+    alarms: Option<Alarms>,
+}
+
+impl Witness for Notes<'_> {
     fn learned(&mut self, meter: Option<&Meter>, learned: Learned<'_>) {
-        self.0.extend(Lesson::of(meter, learned));
+        self.lessons.extend(Lesson::of(meter, learned));
+    }
+
+    fn alarms(&mut self, alarms: Alarms) {
+        self.alarms = Some(self.alarms.unwrap_or_default().and(alarms));
     }
 }

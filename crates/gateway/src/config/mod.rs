@@ -9,7 +9,7 @@ pub use values::{Size, Span, Tcp, Zone};
 pub(crate) use values::{host_and_port, protocol};
 pub use wrong::{ConfigError, Wrong};
 
-use crate::{deduplicate, log, queue, sinks, sources};
+use crate::{deduplicate, log, meters, queue, sinks, sources};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use std::{collections::HashSet, fs, net::SocketAddr, ops::Range, path::Path, path::PathBuf};
@@ -24,7 +24,7 @@ pub struct Config {
     pub data: PathBuf,
     /// Where the keys of the meters stand.
     pub keys: Option<PathBuf>,
-    /// Where more is said about the meters. Read from the next release on.
+    /// Where more is said about the meters.
     pub meters: Option<PathBuf>,
     /// The zone of meters that do not say theirs.
     pub time_zone: Zone,
@@ -40,6 +40,10 @@ pub struct Config {
     pub deduplicate: deduplicate::Config,
     /// How much the queue holds.
     pub queue: queue::Config,
+    /// How much may be learned, and how fast frames may come.
+    pub limits: meters::Limits,
+    /// When alarms are told.
+    pub alarms: meters::Alarms,
     /// Where metrics and health are served.
     pub http: Option<Http>,
 }
@@ -85,6 +89,10 @@ struct Keys {
     deduplicate: deduplicate::Config,
     #[serde(default)]
     queue: queue::Config,
+    #[serde(default)]
+    limits: meters::Limits,
+    #[serde(default)]
+    alarms: meters::Alarms,
     http: Option<HttpKeys>,
     // Read one by one, see `parts`; named here so that they are known keys.
     #[serde(rename = "source")]
@@ -163,6 +171,8 @@ impl Config {
             sinks: sinks.into_iter().map(|(sink, _)| sink).collect(),
             deduplicate: keys.deduplicate,
             queue: keys.queue,
+            limits: keys.limits,
+            alarms: keys.alarms,
             http: keys.http.map(|http| Http { listen: http.listen.into_inner() }),
         })
     }

@@ -8,6 +8,7 @@ pub mod backoff;
 pub mod capture;
 pub mod check;
 pub mod cli;
+pub mod clock;
 pub mod config;
 pub mod decode;
 pub mod deduplicate;

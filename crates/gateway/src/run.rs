@@ -6,8 +6,10 @@
 //! | the line, on a thread of its own | a capture in the intake; the disk; room in the queue |
 //! | one per sink | a record in the queue; its peer |
 //! | the pages, where `[http]` is, and one per connection | who asks |
+//! | the one who asks whether the clock is set | those who set it; a minute |
 //! | the cursors of the sinks, on a thread of their own | a confirmation; the disk |
 
+use crate::clock;
 use crate::config::{Config, ConfigError};
 pub use crate::line::Decode;
 use crate::line::Line;
@@ -111,6 +113,13 @@ pub async fn run(
         serving.spawn(server.run(View { gateway, counts, queue: handle.gauge() }));
     }
 
+    // Whether the clock is set is known before the first frame comes.
+    let set = clock::look(config.clock).await;
+    if !set {
+        clock::tell(set);
+    }
+    let asking = tokio::spawn(clock::watch(config.clock, set));
+
     // The sinks go on with what is there while it is read what was learned.
     let mut sending = JoinSet::new();
     for ((sink, reader), counts) in sinks.into_iter().zip(readers).zip(&counts.sinks) {
@@ -176,6 +185,7 @@ pub async fn run(
         warn!(records = ended.undelivered, "not delivered everywhere: they stay in the queue for the next start");
     }
     serving.shutdown().await;
+    asking.abort();
     // The cursors are saved a last time, then another process may have the folder.
     blocking(move || drop((handle, back))).await?;
     info!(records = ended.records, copies = ended.copies, refused = ended.refused, "stopped");

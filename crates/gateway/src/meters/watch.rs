@@ -277,3 +277,185 @@ impl Listening {
         (self.so_far, self.since) = (self.now(now), now);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::meters::List;
+    use esh_core::{Id as MeterId, Protocol};
+    use std::path::Path;
+
+    fn meter(n: u32) -> Meter {
+        let id = MeterId::new(&n.to_string()).unwrap();
+        Meter { protocol: Protocol::Wmbus, manufacturer: None, id, version: None, medium: None }
+    }
+
+    fn said(text: &str) -> Arc<Meters> {
+        let list = List::parse(Path::new("meters.toml"), text).unwrap();
+        Arc::new(Meters { list, ..Meters::default() })
+    }
+
+    /// A gateway and its two clocks, of which only one can be set.
+    struct World {
+        watch: Watch,
+        now: Instant,
+        wall: i64,
+        told: Vec<(u64, Meter, &'static str)>,
+        start: Instant,
+    }
+
+    impl World {
+        fn new(text: &str) -> Self {
+            let now = Instant::now();
+            let watch = Watch::new(said(text), now);
+            Self { watch, now, wall: 1_790_000_000, told: Vec::new(), start: now }
+        }
+
+        fn stamp(&self) -> Stamp {
+            Stamp { at: jiff::Timestamp::from_second(self.wall).ok(), synchronised: true }
+        }
+
+        fn second(&self) -> u64 {
+            self.now.duration_since(self.start).as_secs()
+        }
+
+        fn tell_owed(&mut self) {
+            while let Some((meter, owed, standing)) = self.watch.owed() {
+                self.watch.keep(&meter, standing);
+                self.told.push((self.second(), meter, owed.happened.word()));
+            }
+        }
+
+        fn hear(&mut self, meter: &Meter) {
+            let heard = Heard { meter: Some(*meter), ..Heard::default() };
+            let standing = self.watch.heard(meter, &heard, Id(1), self.stamp(), self.now);
+            self.watch.keep_heard(meter, standing, self.now);
+            self.tell_owed();
+        }
+
+        /// So many seconds pass while the line listens; each meter is heard in its period, up to a time.
+        fn pass(&mut self, seconds: u64, meters: &[(u32, u64, u64)]) {
+            for _ in 0..seconds {
+                self.now += Duration::from_secs(1);
+                self.wall += 1;
+                for (n, period, until) in meters {
+                    if self.second().is_multiple_of(*period) && self.second() <= *until {
+                        self.hear(&meter(*n));
+                    }
+                }
+                for (meter, owed, standing) in self.watch.listen(self.now, self.stamp()) {
+                    self.watch.keep(&meter, standing);
+                    self.told.push((self.second(), meter, owed.happened.word()));
+                }
+            }
+        }
+
+        /// Another process that knows what this one has stored.
+        fn again(self, text: &str) -> Self {
+            let mut next = Self::new(text);
+            self.watch.all(&mut |meter, standing| next.watch.restore(meter, standing.clone()));
+            next.watch.begin();
+            next.wall = self.wall;
+            next.tell_owed();
+            next
+        }
+
+        fn told(&self, what: &str) -> Vec<(u64, u32)> {
+            let told = self.told.iter().filter(|(.., word)| *word == what);
+            told.map(|(second, meter, _)| (*second, meter.id.as_str().parse().unwrap())).collect()
+        }
+    }
+
+    const PERIODS: &str =
+        "[[meter]]\nmatch = \"wmbus:1\"\nperiod = \"1min\"\n[[meter]]\nmatch = \"wmbus:2\"\nperiod = \"10s\"\n";
+
+    #[test]
+    fn a_meter_that_misses_its_period_is_told_once_and_again_when_it_returns() {
+        let mut world = World::new(PERIODS);
+        world.pass(1000, &[(1, 60, 600), (2, 10, u64::MAX), (3, 100, 200)]);
+        assert_eq!(world.told("silent"), [(796, 1)], "after three periods and a quarter; of 3 nothing is usual");
+        world.hear(&meter(1));
+        world.pass(200, &[(2, 10, u64::MAX)]);
+        assert_eq!(world.told("returned"), [(1000, 1)]);
+        assert_eq!(world.told("silent"), [(796, 1), (1196, 1)]);
+        assert_eq!(world.told("discovered").len(), 3);
+    }
+
+    #[test]
+    fn a_period_is_learned() {
+        let mut world = World::new("");
+        world.pass(20_000, &[(1, 900, 9000), (2, 16, 10_000)]);
+        // Three times 900 s and a quarter; a fast one is given ten minutes.
+        assert_eq!(world.told("silent"), [(10_000 + 601, 2), (9000 + 2926, 1)]);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_makes_no_meter_silent_and_none_return() {
+        for jump in [86_400, -86_400, -1_790_000_000] {
+            let mut world = World::new(PERIODS);
+            world.pass(300, &[(1, 60, u64::MAX), (2, 10, 100)]);
+            assert_eq!(world.told("silent"), [(133, 2)]);
+            world.wall += jump;
+            world.pass(300, &[(1, 60, u64::MAX)]);
+            world.wall -= jump;
+            world.pass(300, &[(1, 60, u64::MAX)]);
+            assert_eq!((world.told("silent"), world.told("returned")), (vec![(133, 2)], vec![]));
+        }
+    }
+
+    #[test]
+    fn a_line_that_cannot_listen_hears_of_nobody_that_he_is_silent() {
+        let mut world = World::new(PERIODS);
+        world.pass(120, &[(1, 60, u64::MAX)]);
+        // The queue was full for a day.
+        world.now += Duration::from_secs(86_400);
+        assert_eq!(world.watch.listen(world.now, world.stamp()).len(), 0);
+        world.pass(100, &[]);
+        assert_eq!(world.told("silent"), []);
+        world.pass(100, &[]);
+        assert_eq!(world.told("silent").len(), 1);
+    }
+
+    #[test]
+    fn who_is_silent_is_known_after_a_restart() {
+        let mut world = World::new(PERIODS);
+        world.pass(1000, &[(1, 60, 600), (2, 10, u64::MAX), (3, 100, u64::MAX)]);
+        assert_eq!(world.told("silent"), [(796, 1)]);
+        let mut world = world.again(PERIODS);
+        // The gateway was off for a day: nobody is told for that.
+        world.wall += 86_400;
+        world.pass(16, &[]);
+        assert_eq!(world.told, []);
+        world.hear(&meter(1));
+        world.hear(&meter(2));
+        assert_eq!((world.told("returned"), world.told("discovered")), (vec![(16, 1)], vec![]));
+        world.pass(40, &[]);
+        assert_eq!(world.told("silent"), [(49, 2)]);
+    }
+
+    #[test]
+    fn silence_before_a_restart_counts_but_not_alone() {
+        let mut world = World::new(PERIODS);
+        world.pass(780, &[(1, 60, 600), (2, 10, u64::MAX)]);
+        assert_eq!(world.told("silent"), []);
+        let mut world = world.again(PERIODS);
+        world.pass(90, &[(2, 10, u64::MAX)]);
+        assert_eq!(world.told("silent"), [], "half of its time is given in any case");
+        world.pass(20, &[(2, 10, u64::MAX)]);
+        assert_eq!(world.told("silent"), [(98, 1)]);
+    }
+
+    #[test]
+    fn ten_thousand_meters_take_little() {
+        let mut world = World::new("");
+        let heard = Heard::default();
+        for n in 0..10_000 {
+            let standing = world.watch.heard(&meter(n), &heard, Id(1), world.stamp(), world.now);
+            world.watch.keep_heard(&meter(n), standing, world.now);
+        }
+        world.tell_owed();
+        assert_eq!(world.watch.numbers(), Numbers { known: 10_000, listed: 0, silent: 0, forgotten: 0 });
+        let octets = size_of::<Meter>() + size_of::<super::super::known::Seat>();
+        assert!(octets <= 300, "{octets}");
+    }
+}

@@ -4,6 +4,8 @@ use crate::taught::Lesson;
 use esh_core::Protocol;
 use tokio::time::timeout;
 
+mod versions;
+
 /// A queue in a folder that goes with it.
 pub(crate) struct Temporary {
     pub(crate) queue: Queue,

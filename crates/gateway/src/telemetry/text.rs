@@ -1,6 +1,7 @@
 //! The counts as text: the exposition format of Prometheus, version 0.0.4.
 
 use super::View;
+use crate::clock;
 use std::fmt::{Display, Write as _};
 
 /// What the page says it is.
@@ -15,6 +16,7 @@ impl View {
     pub(super) fn metrics(&self) -> String {
         let mut page = Page::default();
         self.process(&mut page);
+        Self::clock(&mut page);
         self.sources(&mut page);
         self.line(&mut page);
         self.sinks(&mut page);
@@ -26,6 +28,11 @@ impl View {
         let version = env!("CARGO_PKG_VERSION");
         page.row("esh_build_info", &[("gateway", &self.gateway), ("version", version)], 1);
         page.one("esh_start_time_seconds", "gauge", "When the gateway was started, since 1970.", self.counts.started);
+    }
+
+    fn clock(page: &mut Page) {
+        let help = "1 while the clock is set, 0 while time stamps are marked as unsynchronised.";
+        page.one("esh_clock_synchronised", "gauge", help, u64::from(clock::is_set()));
     }
 
     fn sources(&self, page: &mut Page) {

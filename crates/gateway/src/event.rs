@@ -7,8 +7,50 @@ use crate::queue::log::{Damage, Dropped};
 use crate::record::{Id, Kind, Record};
 use blake2::digest::consts::U16;
 use blake2::{Blake2b, Digest};
-use esh_core::Meter;
+use bytes::Bytes;
+use esh_core::{Alarm, Meter};
+use serde::Serialize;
 use serde_json::{Value, json};
+
+/// An event as it is told.
+#[derive(Serialize)]
+struct Event<'a> {
+    schema: &'static str,
+    id: &'a str,
+    event: &'a str,
+    gateway: &'a str,
+    meter: Option<&'a str>,
+    alarm: Option<&'a str>,
+    at: Option<String>,
+    clock: &'static str,
+    report: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dropped: Option<&'a Value>,
+}
+
+impl<'a> Event<'a> {
+    fn new(gateway: &'a str, event: &'a str, id: &'a str, stamp: Stamp) -> Self {
+        let clock = if stamp.synchronised { "synchronised" } else { "unsynchronised" };
+        let at = stamp.at.map(|at| format!("{at:.3}"));
+        Self {
+            schema: "esh.event.v1",
+            id,
+            event,
+            gateway,
+            meter: None,
+            alarm: None,
+            at,
+            clock,
+            report: None,
+            dropped: None,
+        }
+    }
+
+    fn json(&self) -> Bytes {
+        // Texts alone: writing them cannot fail.
+        serde_json::to_vec(self).unwrap_or_default().into()
+    }
+}
 
 /// The events that tell of losses.
 #[must_use]
@@ -23,65 +65,49 @@ pub fn of_losses(gateway: &str, losses: &Losses, at: Stamp) -> Vec<Record> {
         Some(json!({"reason": "damaged", "count": count, "from": from.0, "to": to.0,
             "file": file, "offset": offset, "octets": octets}))
     });
-    pushed_out.into_iter().chain(refused).chain(damaged).map(|dropped| record(gateway, at, "queue", dropped)).collect()
+    let all = pushed_out.into_iter().chain(refused).chain(damaged);
+    all.map(|dropped| of_dropped(gateway, at, "queue", &dropped)).collect()
 }
 
 /// The event that tells that so many frames of a source were too many.
 #[must_use]
 pub fn of_limited(gateway: &str, source: &str, count: u64, at: Stamp) -> Record {
-    record(gateway, at, "limits", json!({"reason": "rate", "count": count, "source": source}))
+    of_dropped(gateway, at, "limits", &json!({"reason": "rate", "count": count, "source": source}))
 }
 
 /// An event about a meter: it has the same id whenever it is told.
 #[must_use]
 pub fn of_meter(gateway: &str, meter: &Meter, owed: &Owed) -> Record {
-    let (event, alarm) = (owed.happened.word(), owed.happened.alarm().map(esh_core::Alarm::name));
-    let (protocol, at) = (Some(meter.protocol), owed.at);
-    let meter = meter.address().to_string();
-    let id = id(&[gateway, event, &meter, alarm.unwrap_or_default(), &format!("{:032x}", owed.occasion.0)]);
-    let stamp = Stamp { at, synchronised: owed.synchronised };
-    let mut report = head(gateway, event, id, stamp);
-    report["meter"] = meter.as_str().into();
-    report["alarm"] = alarm.into();
-    if owed.happened.is_shown() {
-        report["report"] = format!("{:032x}", owed.occasion.0).into();
-    }
-    let meter = Some(meter.into());
-    Record { kind: Kind::Event, protocol, meter, id, received_at: at, report: report.to_string().into() }
+    let (event, alarm) = (owed.happened.word(), owed.happened.alarm().map(Alarm::name));
+    let (protocol, address) = (Some(meter.protocol), meter.address().to_string());
+    let occasion = format!("{:032x}", owed.occasion.0);
+    let (id, hex) = id(&[gateway, event, &address, alarm.unwrap_or_default(), &occasion]);
+    let stamp = Stamp { at: owed.at, synchronised: owed.synchronised };
+    let report = owed.happened.is_shown().then_some(occasion);
+    let told = Event { meter: Some(&address), alarm, report, ..Event::new(gateway, event, &hex, stamp) };
+    let report = told.json();
+    Record { kind: Kind::Event, protocol, meter: Some(address.into()), id, received_at: owed.at, report }
 }
 
-fn record(gateway: &str, at: Stamp, part: &str, dropped: Value) -> Record {
+fn of_dropped(gateway: &str, at: Stamp, part: &str, dropped: &Value) -> Record {
     // The same losses told a second time, after a crash, are another event only if they are told at another time.
     let time = at.at.map(|at| at.to_string()).unwrap_or_default();
-    let id = id(&[gateway, "dropped", &time, &dropped.to_string()]);
-    let mut report = head(gateway, "dropped", id, at);
-    report["dropped"] = dropped;
-    let (report, received_at) = (report.to_string().into(), at.at);
+    let (id, hex) = id(&[gateway, "dropped", &time, &dropped.to_string()]);
+    let told = Event { dropped: Some(dropped), ..Event::new(gateway, "dropped", &hex, at) };
+    let (report, received_at) = (told.json(), at.at);
     Record { kind: Kind::Event, protocol: None, meter: Some(part.into()), id, received_at, report }
 }
 
-fn id(parts: &[&str]) -> Id {
+/// The id of an event, and as it is written.
+fn id(parts: &[&str]) -> (Id, String) {
     let mut hash = Blake2b::<U16>::new();
     hash.update("event");
     for part in parts {
         hash.update("\0");
         hash.update(part);
     }
-    Id(u128::from_be_bytes(hash.finalize().into()))
-}
-
-fn head(gateway: &str, event: &str, id: Id, at: Stamp) -> Value {
-    json!({
-        "schema": "esh.event.v1",
-        "id": format!("{:032x}", id.0),
-        "event": event,
-        "gateway": gateway,
-        "meter": null,
-        "alarm": null,
-        "at": at.at.map(|at| format!("{at:.3}")),
-        "clock": if at.synchronised { "synchronised" } else { "unsynchronised" },
-        "report": null,
-    })
+    let id = Id(u128::from_be_bytes(hash.finalize().into()));
+    (id, format!("{:032x}", id.0))
 }
 
 #[cfg(test)]
@@ -107,6 +133,10 @@ mod tests {
             assert!(schema.is_valid(&report), "{report}");
             assert_eq!(report["id"], format!("{:032x}", event.id.0));
         }
+        let limited = of_limited("g", "air", 7, at);
+        let report: Value = serde_json::from_slice(&limited.report).unwrap();
+        assert!(schema.is_valid(&report), "{report}");
+        assert_eq!((&*limited.meter.unwrap(), &report["dropped"]["source"]), ("limits", &json!("air")));
         let mut wrong: serde_json::Value = serde_json::from_slice(&events[0].report).unwrap();
         wrong["dropped"]["count"] = (-1).into();
         assert!(!schema.is_valid(&wrong));

@@ -54,6 +54,11 @@ pub trait Decode: Send {
         let _ = lesson;
     }
 
+    /// How many lessons were forgotten because there were too many.
+    fn forgotten(&self) -> u64 {
+        0
+    }
+
     /// Everything that was taught so far, the older first.
     fn taught(&self, each: &mut dyn FnMut(&Lesson)) {
         let _ = each;
@@ -290,7 +295,6 @@ impl Line {
         if told {
             self.watch.keep(meter, standing);
             self.counts.told(owed.happened);
-            self.waiting += 1;
         }
         told
     }
@@ -304,7 +308,6 @@ impl Line {
             if self.queue.append(&draft, &known(&*self.decode, &self.watch, &self.deduplicate)).is_err() {
                 return;
             }
-            self.waiting += 1;
             warn!(%source, count, "frames were too many, and are not taken");
             self.limited.pop_first();
         }
@@ -345,10 +348,12 @@ impl Line {
         if self.limited_since.elapsed() >= LIMITED {
             self.tell_limited();
         }
-        if self.waiting > 0 {
+        if self.queue.is_waiting() {
             self.commit();
         }
         self.counts.meters.set(&self.watch.numbers());
+        self.counts.meters.lessons.set(self.decode.forgotten());
+        self.counts.meters.frames.set(self.deduplicate.forgotten());
     }
 
     /// Tells of losses, and has the queue put in order.

@@ -113,6 +113,10 @@ impl Decode for Worker {
         self.taught.learn(lesson);
     }
 
+    fn forgotten(&self) -> u64 {
+        self.taught.forgotten()
+    }
+
     fn taught(&self, each: &mut dyn FnMut(&Lesson)) {
         self.taught.lessons(each);
     }

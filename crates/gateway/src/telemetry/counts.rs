@@ -150,7 +150,10 @@ pub(crate) struct OfMeters {
     pub(crate) known: Level,
     pub(crate) listed: Level,
     pub(crate) silent: Level,
+    /// What was forgotten because there was too much: meters, lessons of frames, and frames of the dedup window.
     pub(crate) forgotten: Level,
+    pub(crate) lessons: Level,
+    pub(crate) frames: Level,
 }
 
 impl OfMeters {

@@ -64,8 +64,9 @@ impl View {
         let help = "Meters that are known and of which meters.toml says something.";
         page.one("esh_meters_listed", "gauge", help, meters.listed.get());
         page.one("esh_meters_silent", "gauge", "Meters that miss their usual period.", meters.silent.get());
-        let help = "Meters forgotten because there were too many.";
-        page.one("esh_meters_forgotten_total", "counter", help, meters.forgotten.get());
+        let rows = [("meters", &meters.forgotten), ("lessons", &meters.lessons), ("frames", &meters.frames)];
+        let rows = rows.map(|(what, count)| (what, count.get()));
+        page.many("esh_forgotten_total", "What was forgotten because there was too much.", "what", rows);
         let help = "Frames that were refused: no room, no disk, or too many.";
         page.one("esh_frames_refused_total", "counter", help, line.refused.get());
         page.one("esh_records_committed_total", "counter", "Records put on the disk.", line.records.get());

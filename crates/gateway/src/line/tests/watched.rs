@@ -289,7 +289,7 @@ fn what_is_said_of_meters_may_be_replaced_while_it_runs() {
     assert_eq!(send(capture(1, telegram(KAM, 1, 1, 0))), Ok(()));
     drop(intake);
     running.join().unwrap();
-    assert_eq!((counts.records.get(), counts.unwanted_frames()[0]), (2, ("denied", 1)));
+    assert_eq!((counts.records.get(), counts.unwanted_frames()[0]), (1, ("denied", 1)));
     assert_eq!(counts.meters.known.get(), 0, "nothing is known any more of whoever is denied");
 }
 

@@ -105,6 +105,12 @@ fn known(decode: &dyn Decode, watch: &Watch, deduplicate: &Deduplicate) -> impl 
     }
 }
 
+/// Whether a frame has come just now, by its time stamp: one of an archive has an older one.
+fn is_live(stamp: Stamp) -> bool {
+    const LATE: Duration = Duration::from_secs(600);
+    stamp.at.is_none_or(|at| jiff::Timestamp::now().duration_since(at).unsigned_abs() <= LATE)
+}
+
 fn wall() -> u64 {
     u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or_default()
 }
@@ -219,7 +225,7 @@ impl Line {
             return self.too_many(capture, limited, answers);
         }
         let record = self.decode.decode(capture, 1);
-        let heard = self.decode.heard();
+        let heard = Heard { live: is_live(capture.received_at), ..self.decode.heard() };
         if let Some(unwanted) = heard.unwanted {
             // It is nobody's business here. Its source has done what it had to.
             self.decode.stored(false);
@@ -261,7 +267,7 @@ impl Line {
             self.deduplicate.keep(frame, capture.received_at.at, now);
             self.waiting += 1;
             if let Some((meter, standing)) = stands {
-                self.watch.keep_heard(&meter, standing, now);
+                self.watch.keep_heard(&meter, standing, heard.live, now);
                 self.tell_owed();
             }
         }

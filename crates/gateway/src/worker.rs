@@ -69,6 +69,7 @@ impl Decode for Worker {
             meter: decoded.meter.filter(|_| decoded.error.is_none_or(|error| is_of_its_meter(&error))),
             unwanted: decoded.unwanted,
             alarms: alarms.unwrap_or_default(),
+            live: true,
             whole: alarms.is_some() && decoded.error.is_none(),
         };
         Record {

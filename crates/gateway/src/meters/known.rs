@@ -25,7 +25,8 @@ pub(super) struct Seat {
 /// The meters that are known.
 #[derive(Debug, Default)]
 pub(super) struct KnownMeters {
-    seats: HashMap<Meter, Seat>,
+    /// Each in a place of its own: a table has room to spare, which shall be small.
+    seats: HashMap<Meter, Box<Seat>>,
     forgotten: u64,
 }
 
@@ -40,20 +41,20 @@ impl KnownMeters {
     }
 
     pub(super) fn get(&self, meter: &Meter) -> Option<&Seat> {
-        self.seats.get(meter)
+        self.seats.get(meter).map(|seat| &**seat)
     }
 
     pub(super) fn get_mut(&mut self, meter: &Meter) -> Option<&mut Seat> {
-        self.seats.get_mut(meter)
+        self.seats.get_mut(meter).map(|seat| &mut **seat)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Meter, &Seat)> {
-        self.seats.iter()
+        self.seats.iter().map(|(meter, seat)| (meter, &**seat))
     }
 
     /// Keeps those that are wanted, after they were told what is new about them.
-    pub(super) fn retain(&mut self, wanted: impl FnMut(&Meter, &mut Seat) -> bool) {
-        self.seats.retain(wanted);
+    pub(super) fn retain(&mut self, mut wanted: impl FnMut(&Meter, &mut Seat) -> bool) {
+        self.seats.retain(|meter, seat| wanted(meter, seat));
     }
 
     /// The seat of a meter, a new one where there is none; of so many.

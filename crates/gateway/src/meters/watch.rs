@@ -22,6 +22,8 @@ pub struct Heard {
     pub unwanted: Option<Unwanted>,
     /// Its alarms.
     pub alarms: Alarms,
+    /// It comes as it was sent, and not from an archive: only then it is a sign of life.
+    pub live: bool,
     /// It speaks of all alarms: one that is not among them is gone.
     pub whole: bool,
 }
@@ -143,7 +145,9 @@ impl Watch {
         let seat = self.known.get(meter);
         let mut standing = seat.map_or_else(Standing::default, |seat| seat.standing.clone());
         let moment = stamp.at.and_then(Moment::of);
-        let since = seat.filter(|seat| seat.lately).map(|seat| self.listening.now(now).saturating_sub(seat.heard));
+        let since = seat
+            .filter(|seat| seat.lately && heard.live)
+            .map(|seat| self.listening.now(now).saturating_sub(seat.heard));
         let mut owed = std::mem::take(&mut standing.owed);
         let mut tell = |happened| {
             owed.push(Owed { happened, at: stamp.at, synchronised: stamp.synchronised, occasion: report });
@@ -152,7 +156,7 @@ impl Watch {
             standing.first = moment;
             tell(Happened::Discovered);
         }
-        if std::mem::take(&mut standing.silent) {
+        if heard.live && std::mem::take(&mut standing.silent) {
             tell(Happened::Returned);
         } else if let Some(since) = since {
             // The time it was away is no period.
@@ -162,20 +166,23 @@ impl Watch {
         debounce::settle(&mut standing, (heard.alarms, heard.whole), since.unwrap_or_default(), after, tell);
         owed.drain(..owed.len().saturating_sub(OWED));
         standing.frames = standing.frames.saturating_add(1);
-        standing.last = moment.or(standing.last);
+        standing.last = if heard.live { moment.or(standing.last) } else { moment.max(standing.last) };
         standing.owed = owed;
         standing
     }
 
     /// The frame's record is taken: it is so.
-    pub(crate) fn keep_heard(&mut self, meter: &Meter, standing: Standing, now: Instant) {
+    pub(crate) fn keep_heard(&mut self, meter: &Meter, standing: Standing, live: bool, now: Instant) {
         let heard = self.listening.now(now);
         let (meters, is_new) = (Arc::clone(&self.meters), self.known.get(meter).is_none());
         if !standing.owed.is_empty() && !self.owing.contains(meter) {
             self.owing.push(*meter);
         }
         let seat = self.known.seat(meter, meters.limits.meters);
-        (seat.standing, seat.heard, seat.lately) = (standing, heard, true);
+        seat.standing = standing;
+        if live || is_new {
+            (seat.heard, seat.lately) = (heard, live);
+        }
         if is_new {
             let listed = meters.list.judge(Some(meter)).ok().flatten();
             (seat.listed, seat.period) = (listed.is_some(), listed.and_then(|listed| listed.period));
@@ -327,9 +334,9 @@ mod tests {
         }
 
         fn hear(&mut self, meter: &Meter) {
-            let heard = Heard { meter: Some(*meter), ..Heard::default() };
+            let heard = Heard { meter: Some(*meter), live: true, ..Heard::default() };
             let standing = self.watch.heard(meter, &heard, Id(1), self.stamp(), self.now);
-            self.watch.keep_heard(meter, standing, self.now);
+            self.watch.keep_heard(meter, standing, true, self.now);
             self.tell_owed();
         }
 
@@ -434,6 +441,27 @@ mod tests {
     }
 
     #[test]
+    fn what_an_archive_says_is_no_sign_of_life_and_no_habit() {
+        let mut world = World::new(PERIODS);
+        world.pass(300, &[(2, 10, 100)]);
+        let old = Stamp { at: jiff::Timestamp::from_second(1_780_000_000).ok(), synchronised: true };
+        for n in [2, 3, 3, 3, 3, 3] {
+            let heard = Heard { meter: Some(meter(n)), ..Heard::default() };
+            let standing = world.watch.heard(&meter(n), &heard, Id(1), old, world.now);
+            world.watch.keep_heard(&meter(n), standing, false, world.now);
+            world.tell_owed();
+        }
+        assert_eq!((world.told("silent"), world.told("returned")), (vec![(133, 2)], vec![]));
+        world.pass(2000, &[]);
+        assert_eq!(world.told("silent"), [(133, 2)], "of 3 nothing is usual");
+        let standing = &world.watch.known.get(&meter(2)).unwrap().standing;
+        assert_eq!(
+            (standing.last, standing.frames),
+            (Moment::of(jiff::Timestamp::from_second(1_790_000_100).unwrap()), 11)
+        );
+    }
+
+    #[test]
     fn silence_before_a_restart_counts_but_not_alone() {
         let mut world = World::new(PERIODS);
         world.pass(780, &[(1, 60, 600), (2, 10, u64::MAX)]);
@@ -451,7 +479,7 @@ mod tests {
         let heard = Heard::default();
         for n in 0..10_000 {
             let standing = world.watch.heard(&meter(n), &heard, Id(1), world.stamp(), world.now);
-            world.watch.keep_heard(&meter(n), standing, world.now);
+            world.watch.keep_heard(&meter(n), standing, true, world.now);
         }
         world.tell_owed();
         assert_eq!(world.watch.numbers(), Numbers { known: 10_000, listed: 0, silent: 0, forgotten: 0 });

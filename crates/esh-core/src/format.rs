@@ -23,9 +23,14 @@ pub trait Out<'a> {
     /// A reading.
     fn reading(&mut self, reading: Reading<'a>);
 
-    /// States of the meter that someone should know of. An empty set says that the frame tells of its meter's state, and
-    /// that nothing is wrong.
+    /// States of the meter that someone should know of.
     fn alarms(&mut self, alarms: Alarms) {
+        let _ = alarms;
+    }
+
+    /// States that the frame says its meter is not in. Those that it does not speak of it says nothing about: they may
+    /// last.
+    fn no_alarms(&mut self, alarms: Alarms) {
         let _ = alarms;
     }
 

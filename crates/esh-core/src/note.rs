@@ -115,9 +115,12 @@ impl<'n, 'o> Notes<'n, 'o> {
         self.out.learned(learned);
     }
 
-    /// States of the meter; an empty set where the frame tells of them and nothing is wrong.
-    pub fn alarms(&mut self, alarms: Alarms) {
-        self.out.alarms(alarms);
+    /// States of the meter, of those that the frame speaks of; passed on.
+    pub fn alarms(&mut self, alarms: Alarms, of: Alarms) {
+        if !alarms.is_empty() {
+            self.out.alarms(alarms);
+        }
+        self.out.no_alarms(of.minus(alarms));
     }
 
     #[cold]

@@ -53,8 +53,13 @@ pub trait Witness {
     /// Something that the frame of this meter teaches.
     fn learned(&mut self, meter: Option<&Meter>, learned: Learned<'_>);
 
-    /// States of the meter; an empty set where the frame says that nothing is wrong.
+    /// States of the meter.
     fn alarms(&mut self, alarms: Alarms) {
+        let _ = alarms;
+    }
+
+    /// States that the meter is not in.
+    fn no_alarms(&mut self, alarms: Alarms) {
         let _ = alarms;
     }
 
@@ -234,6 +239,10 @@ impl Out<'_> for Opening<'_> {
         self.witness.alarms(alarms);
     }
 
+    fn no_alarms(&mut self, alarms: Alarms) {
+        self.witness.no_alarms(alarms);
+    }
+
     fn reading(&mut self, reading: Reading<'_>) {
         // A carrier has no readings: what is measured stands in the payload.
         let _ = reading;
@@ -274,6 +283,10 @@ impl Out<'_> for Reader<'_, '_> {
     fn alarms(&mut self, alarms: Alarms) {
         self.writer.alarms(alarms);
         self.witness.alarms(alarms);
+    }
+
+    fn no_alarms(&mut self, alarms: Alarms) {
+        self.witness.no_alarms(alarms);
     }
 
     fn learned(&mut self, learned: Learned<'_>) {

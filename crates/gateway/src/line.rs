@@ -1,17 +1,19 @@
 //! The line: deduplicate, decode, queue. What every capture goes through, in the order it came, on one thread.
 
+mod events;
+
 use crate::capture::{Capture, Stamp};
 use crate::config::Config;
 use crate::deduplicate::{Deduplicate, Frame, Seen};
 use crate::event;
-use crate::meters::{Heard, Limited, Meters, Owed, Standing, Watch};
+use crate::meters::{Heard, Meters, Watch};
 use crate::queue::log::Damage;
 use crate::queue::{Draft, Queue, QueueError, RestoreError, SeenFrame, StateWriter};
 use crate::record::{Kind, Record};
 use crate::sources::{self, Answer, Taken};
 use crate::taught::Lesson;
 use crate::telemetry::OfLine;
-use esh_core::{Meter, Reason};
+use esh_core::Reason;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -69,8 +71,6 @@ pub trait Decode: Send {
 const GROUP: usize = 1024;
 /// How often the queue is put in order.
 const UPKEEP: Duration = Duration::from_secs(1);
-/// How often it is told that frames were too many.
-const LIMITED: Duration = Duration::from_secs(60);
 
 /// Everything between intake and sinks.
 pub(crate) struct Line {
@@ -274,51 +274,6 @@ impl Line {
         appended.map(drop)
     }
 
-    /// Refuses a frame; of one that nobody is told of, an event tells later.
-    fn too_many(&mut self, capture: &Capture, limited: Limited, answers: bool) -> Result<(), QueueError> {
-        self.counts.limited(limited);
-        if !answers {
-            *self.limited.entry(Arc::clone(&capture.source)).or_default() += 1;
-        }
-        Err(QueueError::Rate)
-    }
-
-    /// Tells the events about meters that are to be told. They go the way of records, and what is known of the meter goes
-    /// with each: so a process that ends between two of them knows the next time which is told.
-    fn tell_owed(&mut self) {
-        while let Some((meter, owed, standing)) = self.watch.owed() {
-            if !self.tell(&meter, &owed, standing) {
-                // The next time, then.
-                return;
-            }
-        }
-    }
-
-    fn tell(&mut self, meter: &Meter, owed: &Owed, standing: Standing) -> bool {
-        let record = event::of_meter(&self.gateway, meter, owed);
-        let draft = Draft { record: &record, frame: None, lessons: &[], stands: Some((meter, &standing)) };
-        let told = self.queue.append(&draft, &known(&*self.decode, &self.watch, &self.deduplicate)).is_ok();
-        if told {
-            self.watch.keep(meter, standing);
-            self.counts.told(owed.happened);
-        }
-        told
-    }
-
-    /// Tells which sources have sent too much since it was last told.
-    fn tell_limited(&mut self) {
-        self.limited_since = Instant::now();
-        while let Some((source, count)) = self.limited.first_key_value() {
-            let record = event::of_limited(&self.gateway, source, *count, sources::now());
-            let draft = Draft { record: &record, frame: None, lessons: &[], stands: None };
-            if self.queue.append(&draft, &known(&*self.decode, &self.watch, &self.deduplicate)).is_err() {
-                return;
-            }
-            warn!(%source, count, "frames were too many, and are not taken");
-            self.limited.pop_first();
-        }
-    }
-
     /// Commits what waits, and answers everybody.
     fn commit(&mut self) {
         let (begun, waits) = (Instant::now(), self.queue.is_waiting());
@@ -340,26 +295,6 @@ impl Line {
                 let _ = answer.send(answered);
             }
         }
-    }
-
-    /// Tells which meters are silent, and what could not be told before.
-    fn watch_over(&mut self, now: Stamp) {
-        let silent = self.watch.listen(Instant::now(), now);
-        self.tell_owed();
-        for (meter, owed, standing) in silent {
-            if !self.tell(&meter, &owed, standing) {
-                break;
-            }
-        }
-        if self.limited_since.elapsed() >= LIMITED {
-            self.tell_limited();
-        }
-        if self.queue.is_waiting() {
-            self.commit();
-        }
-        self.counts.meters.set(&self.watch.numbers());
-        self.counts.meters.lessons.set(self.decode.forgotten());
-        self.counts.meters.frames.set(self.deduplicate.forgotten());
     }
 
     /// Tells of losses, and has the queue put in order.

@@ -61,16 +61,16 @@ impl Decode for Worker {
             input: None,
         };
         let known = WorkerKnown { keys, taught };
-        let mut notes = Notes { lessons, alarms: None };
+        let mut notes = Notes { lessons, alarms: Alarms::NONE, absent: Alarms::NONE };
         let decoded = decoder.decode(&frame, &known, Some(fragments), &mut notes, report);
-        let alarms = notes.alarms;
+        let Notes { alarms, absent, .. } = notes;
         *failed = decoded.error.map(|error| error.reason);
         *heard = Heard {
             meter: decoded.meter.filter(|_| decoded.error.is_none_or(|error| is_of_its_meter(&error))),
             unwanted: decoded.unwanted,
-            alarms: alarms.unwrap_or_default(),
             live: true,
-            whole: alarms.is_some() && decoded.error.is_none(),
+            alarms,
+            absent: absent.minus(alarms),
         };
         Record {
             kind: if decoded.readings == 0 && (decoded.error.is_some() || decoded.unread) {
@@ -151,8 +151,9 @@ const fn is_of_its_meter(error: &DecodeError) -> bool {
 
 struct Notes<'a> {
     lessons: &'a mut Vec<Lesson>,
-    /// The alarms; `None` when the frame does not speak of its meter's state.
-    alarms: Option<Alarms>,
+    /// The alarms, and those that the frame says are not there.
+    alarms: Alarms,
+    absent: Alarms,
 }
 
 impl Witness for Notes<'_> {
@@ -161,6 +162,10 @@ impl Witness for Notes<'_> {
     }
 
     fn alarms(&mut self, alarms: Alarms) {
-        self.alarms = Some(self.alarms.unwrap_or_default().and(alarms));
+        self.alarms = self.alarms.and(alarms);
+    }
+
+    fn no_alarms(&mut self, alarms: Alarms) {
+        self.absent = self.absent.and(alarms);
     }
 }

@@ -5,25 +5,20 @@ use super::standing::{Happened, Pending, Standing};
 use esh_core::{Alarm, Alarms};
 use std::time::Duration;
 
-/// What the alarms of one more report come to. `whole` tells that the report speaks of every alarm, so that one that is
-/// not in it is gone; `since` is how long the report before it is ago. Each alarm that is raised or cleared by it is told.
+/// What one more report comes to: the alarms it shows, and those that it says are not there; what it does not speak of
+/// stays as it is. `since` is how long the report before it is ago. Each alarm that is raised or cleared by it is told.
 pub(super) fn settle(
     standing: &mut Standing,
-    (alarms, whole): (Alarms, bool),
+    (alarms, absent): (Alarms, Alarms),
     since: Duration,
     debounce: Debounce,
     mut tell: impl FnMut(Happened),
 ) {
-    let pending = standing.pending.iter().fold(Alarms::NONE, |all, pending| all.with(pending.alarm));
-    let all = alarms.and(standing.alarms).and(pending);
-    if all.is_empty() {
+    if alarms.is_empty() && standing.alarms.is_empty() && standing.pending.is_empty() {
         return;
     }
-    for alarm in all.iter() {
+    for alarm in alarms.and(absent).iter() {
         let (present, raised) = (alarms.contains(alarm), standing.alarms.contains(alarm));
-        if !present && !whole {
-            continue;
-        }
         if present == raised {
             standing.pending.retain(|pending| pending.alarm != alarm);
         } else if stood(&mut standing.pending, alarm, since, debounce) {
@@ -67,11 +62,17 @@ mod tests {
     const LEAK: Alarms = Alarms::NONE.with(Alarm::Leak);
     const BOTH: Alarms = LEAK.with(Alarm::BatteryLow);
 
-    /// What reports that are a minute apart come to: their alarms, and whether they speak of all.
-    fn told(debounce: Debounce, reports: &[(Alarms, bool)]) -> Vec<(usize, Happened)> {
+    /// What reports that are a minute apart come to: their alarms, and those they speak of.
+    fn told(debounce: Debounce, reports: &[(Alarms, Alarms)]) -> Vec<(usize, Happened)> {
         let (mut standing, mut told) = (Standing::default(), Vec::new());
         for (n, report) in reports.iter().enumerate() {
-            settle(&mut standing, *report, Duration::from_secs(60), debounce, |happened| told.push((n, happened)));
+            settle(
+                &mut standing,
+                (report.0, report.1.minus(report.0)),
+                Duration::from_secs(60),
+                debounce,
+                |happened| told.push((n, happened)),
+            );
         }
         told
     }
@@ -84,25 +85,27 @@ mod tests {
         let twice = Debounce::Reports(2);
         let long = Debounce::Time(Duration::from_secs(120));
         for (debounce, reports, expected) in [
-            (once, vec![(LEAK, true), (none, true)], vec![(0, Raised(leak)), (1, Cleared(leak))]),
-            (twice, vec![(LEAK, true), (none, true), (LEAK, true), (none, true)], vec![]),
-            (twice, vec![(LEAK, true), (LEAK, true), (LEAK, true)], vec![(1, Raised(leak))]),
+            (once, vec![(LEAK, BOTH), (none, BOTH)], vec![(0, Raised(leak)), (1, Cleared(leak))]),
+            (twice, vec![(LEAK, BOTH), (none, BOTH), (LEAK, BOTH), (none, BOTH)], vec![]),
+            (twice, vec![(LEAK, BOTH), (LEAK, BOTH), (LEAK, BOTH)], vec![(1, Raised(leak))]),
             // One report without it is no end of it.
             (
                 twice,
-                vec![(LEAK, true), (LEAK, true), (none, true), (LEAK, true), (none, true)],
+                vec![(LEAK, BOTH), (LEAK, BOTH), (none, BOTH), (LEAK, BOTH), (none, BOTH)],
                 vec![(1, Raised(leak))],
             ),
             (
                 twice,
-                vec![(BOTH, true), (LEAK, true), (BOTH, true), (BOTH, true), (none, true), (none, true)],
+                vec![(BOTH, BOTH), (LEAK, BOTH), (BOTH, BOTH), (BOTH, BOTH), (none, BOTH), (none, BOTH)],
                 vec![(1, Raised(leak)), (3, Raised(battery)), (5, Cleared(battery)), (5, Cleared(leak))],
             ),
             // What says nothing about alarms ends none, and breaks no series.
-            (once, vec![(LEAK, true), (none, false), (none, false)], vec![(0, Raised(leak))]),
-            (twice, vec![(LEAK, true), (none, false), (LEAK, true)], vec![(2, Raised(leak))]),
-            (long, vec![(LEAK, true), (LEAK, true), (LEAK, true), (none, true)], vec![(2, Raised(leak))]),
-            (Debounce::Time(Duration::ZERO), vec![(LEAK, true)], vec![(0, Raised(leak))]),
+            (once, vec![(LEAK, BOTH), (none, Alarms::NONE), (none, Alarms::NONE)], vec![(0, Raised(leak))]),
+            (twice, vec![(LEAK, BOTH), (none, Alarms::NONE), (LEAK, BOTH)], vec![(2, Raised(leak))]),
+            (long, vec![(LEAK, BOTH), (LEAK, BOTH), (LEAK, BOTH), (none, BOTH)], vec![(2, Raised(leak))]),
+            // Nor does what speaks of another.
+            (once, vec![(LEAK, BOTH), (none, Alarms::NONE.with(Alarm::BatteryLow))], vec![(0, Raised(leak))]),
+            (Debounce::Time(Duration::ZERO), vec![(LEAK, BOTH)], vec![(0, Raised(leak))]),
         ] {
             assert_eq!(told(debounce, &reports), expected, "{debounce:?} {reports:?}");
         }

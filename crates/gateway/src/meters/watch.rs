@@ -22,10 +22,10 @@ pub struct Heard {
     pub unwanted: Option<Unwanted>,
     /// Its alarms.
     pub alarms: Alarms,
+    /// Those that it says are not there.
+    pub absent: Alarms,
     /// It comes as it was sent, and not from an archive: only then it is a sign of life.
     pub live: bool,
-    /// It speaks of all alarms: one that is not among them is gone.
-    pub whole: bool,
 }
 
 /// Who sends too much.
@@ -163,7 +163,7 @@ impl Watch {
             standing.intervals.push(since);
         }
         let after = self.meters.alarms.debounce;
-        debounce::settle(&mut standing, (heard.alarms, heard.whole), since.unwrap_or_default(), after, tell);
+        debounce::settle(&mut standing, (heard.alarms, heard.absent), since.unwrap_or_default(), after, tell);
         owed.drain(..owed.len().saturating_sub(OWED));
         standing.frames = standing.frames.saturating_add(1);
         standing.last = if heard.live { moment.or(standing.last) } else { moment.max(standing.last) };

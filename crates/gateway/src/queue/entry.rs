@@ -4,7 +4,7 @@
 //! |---|---|
 //! | version, 2 | 1 |
 //! | kind: 1 readings, 2 event, 3 undecoded | 1 |
-//! | protocol: 0 none, 1 wmbus, 2 mbus | 1 |
+//! | protocol: 0 none, 1 wmbus, 2 mbus, 7 coap, 8 lwm2m, 9 senml | 1 |
 //! | id | 16 |
 //! | when the frame came: 0, or 1 and seconds and nanoseconds since 1970 | 1 or 13 |
 //! | the frame's hash: 0, or 1 and the hash | 1 or 17 |

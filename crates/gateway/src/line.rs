@@ -1,10 +1,13 @@
 //! The line: deduplicate, decode, queue. What every capture goes through, in the order it came, on one thread.
 
+mod redeem;
+
 use crate::capture::Capture;
 use crate::config::Config;
 use crate::deduplicate::{Deduplicate, Seen};
 use crate::event;
 use crate::queue::log::Damage;
+use crate::queue::parked::{Counter, Parked};
 use crate::queue::{Draft, Queue, QueueError, RestoreError, SeenFrame, StateWriter};
 use crate::record::{Kind, Record};
 use crate::sources::{self, Answer, Taken};
@@ -30,6 +33,21 @@ pub trait Decode: Send {
     /// What the last capture teaches. It is stored with its record.
     fn lessons(&self) -> &[Lesson] {
         &[]
+    }
+
+    /// The last counters that the meter of the last capture had used before it.
+    fn counters(&self) -> Vec<Counter> {
+        Vec::new()
+    }
+
+    /// All parked frames are about to be tried again, the oldest first.
+    fn afresh(&mut self) {}
+
+    /// Decodes a parked frame with what is known now, but against the counters of its own time; `None` when it still
+    /// cannot be decoded.
+    fn again(&mut self, parked: &Parked) -> Option<Record> {
+        let _ = parked;
+        None
     }
 
     /// Whether the last record was taken: only then what its frame teaches becomes true.
@@ -64,6 +82,8 @@ pub(crate) struct Line {
     answers: Vec<(Option<oneshot::Sender<Answer>>, Answer)>,
     /// Records that wait for it.
     waiting: u64,
+    /// The parked frames are left alone until the next upkeep: there is no room for what they would become.
+    crowded: bool,
 }
 
 /// Tells what is known: the content of a snapshot.
@@ -93,7 +113,8 @@ impl Line {
     ) -> Result<Self, RestoreError> {
         let mut deduplicate = Deduplicate::new(&config.deduplicate);
         let (now, wall) = (Instant::now(), wall());
-        queue.restore(
+        queue.counting(Arc::clone(&counts.parked));
+        let late = queue.restore(
             |lesson| decode.learn(lesson),
             |seen| {
                 // A clock that was set back makes a frame as new as can be: its copy is rather counted than stored twice.
@@ -105,8 +126,15 @@ impl Line {
                 }
             },
         )?;
+        if late {
+            // What the parked log has got from the entries just now, it shall not get from them again.
+            queue.keep(&known(&*decode, &deduplicate));
+        }
         let gateway = config.name.clone();
-        Ok(Self { gateway, deduplicate, decode, queue, counts, answers: Vec::new(), waiting: 0 })
+        let mut line =
+            Self { gateway, deduplicate, decode, queue, counts, answers: Vec::new(), waiting: 0, crowded: false };
+        line.try_parked();
+        Ok(line)
     }
 
     /// Takes captures until there are no more, waiting for the disk where it must: not for a task's thread. Gives the
@@ -115,7 +143,11 @@ impl Line {
         let mut group = Vec::with_capacity(GROUP);
         let mut upkeep = Instant::now();
         loop {
-            let until = self.queue.deadline().map_or(upkeep, |deadline| deadline.min(upkeep));
+            let mut until = self.queue.deadline().map_or(upkeep, |deadline| deadline.min(upkeep));
+            if self.redeems() {
+                // Captures come first; where there is none, parked frames are tried.
+                until = Instant::now();
+            }
             let more = runtime
                 .block_on(async { tokio::time::timeout_at(until.into(), captures.recv_many(&mut group, GROUP)).await });
             if more == Ok(0) {
@@ -124,6 +156,7 @@ impl Line {
             for taken in group.drain(..) {
                 self.take(taken);
             }
+            self.redeem();
             if self.queue.due() || !self.queue.is_waiting() {
                 self.commit();
             }
@@ -162,9 +195,19 @@ impl Line {
                     None if record.kind == Kind::Undecoded => self.counts.unread.add(1),
                     None => self.counts.decoded.add(1),
                 }
+                let parked = (record.kind == Kind::Undecoded).then(|| {
+                    let counters = self.decode.counters();
+                    Parked { capture: capture.clone(), id: record.id, counters }
+                });
                 let appended = loop {
                     let draft = Draft { record: &record, frame: Some(frame), lessons: self.decode.lessons() };
-                    let appended = self.queue.append(&draft, &known(&*self.decode, &self.deduplicate));
+                    let appended = match &parked {
+                        Some(parked) => {
+                            let known = known(&*self.decode, &self.deduplicate);
+                            self.queue.append_parking(&draft, parked, &known)
+                        }
+                        None => self.queue.append(&draft, &known(&*self.decode, &self.deduplicate)),
+                    };
                     match appended {
                         Err(QueueError::Full) => {
                             // Those before it are on the disk, and are answered while this one waits.
@@ -216,6 +259,7 @@ impl Line {
     fn upkeep(&mut self) {
         // Whether it still is, the next record shows.
         self.counts.full.set(false);
+        self.crowded = false;
         let losses = self.queue.losses();
         let now = sources::now();
         if let Some(at) = now.at
@@ -270,7 +314,7 @@ mod tests {
     fn line_of(data: &Path, when_full: &str) -> (Line, queue::Reader, queue::Handle) {
         let config = config(when_full);
         let worker = Worker::new("g", None, Fleet::new(6, 1).keys());
-        let mut opened = Queue::open(data, &config.queue, &["stdout"]).unwrap();
+        let mut opened = Queue::open(data, &config.queue, &config.parked, &["stdout"]).unwrap();
         let reader = opened.readers.remove(0);
         let line = Line::restored(&config, Box::new(worker), opened.queue, Arc::default()).unwrap();
         (line, reader, opened.handle)

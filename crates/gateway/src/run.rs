@@ -89,10 +89,10 @@ pub async fn run(
     let sinks = sinks.collect::<Result<Vec<_>, _>>()?;
     let (stopper, stop) = stop();
     let names: Vec<_> = config.sinks.iter().map(sinks::Config::name).collect();
-    let (data, of_queue) = (config.data.clone(), config.queue.clone());
+    let (data, of_queue, of_parked) = (config.data.clone(), config.queue.clone(), config.parked.clone());
     let opened = blocking(move || {
         let names: Vec<_> = names.iter().map(String::as_str).collect();
-        Queue::open(&data, &of_queue, &names)
+        Queue::open(&data, &of_queue, &of_parked, &names)
     });
     let opened = opened.await?.map_err(|error| RunError::Queue(config.data.join(queue::FOLDER), error))?;
     let Opened { queue, readers, handle } = opened;

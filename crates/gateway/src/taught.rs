@@ -84,6 +84,16 @@ impl Taught {
         self.meters.each(|meter, ()| each(&Lesson::Heard(*meter)));
     }
 
+    /// Whether a lesson tells anything: no counter goes back, and nothing is learned twice.
+    #[must_use]
+    pub fn wants(&self, lesson: &Lesson) -> bool {
+        match lesson {
+            Lesson::Layout(name, _) => self.layout(*name).is_none(),
+            Lesson::Counter(meter, purpose, counter) => self.counter(meter, *purpose) < Some(*counter),
+            Lesson::Heard(meter) => !self.knows(meter),
+        }
+    }
+
     /// Whether a meter was heard before.
     #[must_use]
     pub fn knows(&self, meter: &Meter) -> bool {

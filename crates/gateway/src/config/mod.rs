@@ -40,6 +40,8 @@ pub struct Config {
     pub deduplicate: deduplicate::Config,
     /// How much the queue holds.
     pub queue: queue::Config,
+    /// How much of what cannot be decoded is kept for later.
+    pub parked: queue::parked::Config,
     /// Where metrics and health are served.
     pub http: Option<Http>,
 }
@@ -85,6 +87,8 @@ struct Keys {
     deduplicate: deduplicate::Config,
     #[serde(default)]
     queue: queue::Config,
+    #[serde(default)]
+    parked: queue::parked::Config,
     http: Option<HttpKeys>,
     // Read one by one, see `parts`; named here so that they are known keys.
     #[serde(rename = "source")]
@@ -163,6 +167,7 @@ impl Config {
             sinks: sinks.into_iter().map(|(sink, _)| sink).collect(),
             deduplicate: keys.deduplicate,
             queue: keys.queue,
+            parked: keys.parked,
             http: keys.http.map(|http| Http { listen: http.listen.into_inner() }),
         })
     }

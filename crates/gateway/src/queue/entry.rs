@@ -2,7 +2,7 @@
 //!
 //! | field | octets |
 //! |---|---|
-//! | version, 1 | 1 |
+//! | version, 2 | 1 |
 //! | kind: 1 readings, 2 event, 3 undecoded | 1 |
 //! | protocol: 0 none, 1 wmbus, 2 mbus | 1 |
 //! | id | 16 |
@@ -10,8 +10,10 @@
 //! | the frame's hash: 0, or 1 and the hash | 1 or 17 |
 //! | the meter's address: 0, or 1, its length and its text | 1 or more |
 //! | lessons: how many, and each | 2 or more |
+//! | since version 2: 0; or 1, a place in the parked log (its id and the number), and the length and the octets of the frame that stands there; or 2 and the place of the frame that the report is of | 1 or more |
 //! | the report | the rest |
 
+use super::log::Seq;
 use super::octets::{Take, protocol_number, put_lesson, put_moment, put_option};
 use crate::deduplicate::Frame;
 use crate::record::{Id, Kind, Record};
@@ -19,7 +21,10 @@ use crate::taught::Lesson;
 use bytes::Bytes;
 
 /// The newest version that this release reads, and the one it writes.
-pub(super) const VERSION: u8 = 1;
+pub(super) const VERSION: u8 = 2;
+
+/// The oldest version that this release reads.
+const FIRST: u8 = 1;
 
 /// What goes into the queue together.
 #[derive(Clone, Copy, Debug)]
@@ -32,13 +37,30 @@ pub struct Draft<'a> {
     pub lessons: &'a [Lesson],
 }
 
+/// A place in the parked log: its id, and the number of an entry.
+pub(super) type ParkedPlace = (u64, Seq);
+
+/// What an entry says of the parked log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Waits<'a> {
+    /// Nothing.
+    #[default]
+    No,
+    /// Its frame could not be decoded and is parked there, with these octets.
+    Parked(ParkedPlace, &'a [u8]),
+    /// Its report is of the frame that was parked there.
+    Redeemed(ParkedPlace),
+}
+
 /// What a start needs to know of an entry.
 #[derive(Debug)]
-pub struct Effect {
+pub(super) struct Effect<'a> {
     /// The frame, and when it came by the record.
-    pub frame: Option<(Frame, Option<jiff::Timestamp>)>,
+    pub(super) frame: Option<(Frame, Option<jiff::Timestamp>)>,
     /// What it taught.
-    pub lessons: Vec<Lesson>,
+    pub(super) lessons: Vec<Lesson>,
+    /// What it says of the parked log.
+    pub(super) waits: Waits<'a>,
 }
 
 /// Octets that are no entry.
@@ -62,7 +84,7 @@ pub(super) const fn kind_number(kind: Kind) -> u8 {
 }
 
 /// Writes all of an entry but the report, which follows.
-pub(super) fn write_head(draft: &Draft<'_>, into: &mut Vec<u8>) {
+pub(super) fn write_head(draft: &Draft<'_>, waits: Waits<'_>, into: &mut Vec<u8>) {
     let Draft { record, frame, lessons } = draft;
     into.extend([VERSION, kind_number(record.kind), record.protocol.map_or(0, protocol_number)]);
     into.extend(record.id.0.to_le_bytes());
@@ -78,31 +100,51 @@ pub(super) fn write_head(draft: &Draft<'_>, into: &mut Vec<u8>) {
     let lessons = lessons.get(..lessons.len().min(usize::from(u16::MAX))).unwrap_or_default();
     into.extend((lessons.len() as u16).to_le_bytes());
     lessons.iter().for_each(|lesson| put_lesson(lesson, into));
+    let put_place = |(id, seq): ParkedPlace, into: &mut Vec<u8>| {
+        into.extend(id.to_le_bytes());
+        into.extend(seq.0.to_le_bytes());
+    };
+    match waits {
+        Waits::No => into.push(0),
+        Waits::Parked(place, octets) => {
+            into.push(1);
+            put_place(place, into);
+            // A segment of either log is smaller.
+            into.extend((octets.len() as u32).to_le_bytes());
+            into.extend(octets);
+        }
+        Waits::Redeemed(place) => {
+            into.push(2);
+            put_place(place, into);
+        }
+    }
 }
 
 /// Reads the record of an entry.
 pub(super) fn record(octets: &[u8]) -> Result<Record, EntryError> {
-    read(octets, |_| {}).map(|(record, _)| record)
+    read(octets, |_| {}).map(|(record, ..)| record)
 }
 
 /// Reads what an entry does to what is known.
-pub(super) fn effect(octets: &[u8]) -> Result<Effect, EntryError> {
+pub(super) fn effect(octets: &[u8]) -> Result<Effect<'_>, EntryError> {
     let mut lessons = Vec::new();
-    let (record, frame) = read(octets, |lesson| lessons.push(lesson))?;
-    Ok(Effect { frame: frame.map(|frame| (frame, record.received_at)), lessons })
+    let (record, frame, waits) = read(octets, |lesson| lessons.push(lesson))?;
+    Ok(Effect { frame: frame.map(|frame| (frame, record.received_at)), lessons, waits })
 }
 
-fn read(octets: &[u8], lesson: impl FnMut(Lesson)) -> Result<(Record, Option<Frame>), EntryError> {
+type Parts<'a> = (Record, Option<Frame>, Waits<'a>);
+
+fn read(octets: &[u8], lesson: impl FnMut(Lesson)) -> Result<Parts<'_>, EntryError> {
     match octets.first() {
-        Some(version @ (0 | 2..)) if *version > VERSION => Err(EntryError::Newer(*version)),
-        Some(&VERSION) => parse(octets, lesson).ok_or(EntryError::Malformed),
+        Some(version) if *version > VERSION => Err(EntryError::Newer(*version)),
+        Some(FIRST..=VERSION) => parse(octets, lesson).ok_or(EntryError::Malformed),
         _ => Err(EntryError::Malformed),
     }
 }
 
-fn parse(octets: &[u8], mut each: impl FnMut(Lesson)) -> Option<(Record, Option<Frame>)> {
+fn parse(octets: &[u8], mut each: impl FnMut(Lesson)) -> Option<Parts<'_>> {
     let mut take = Take(octets);
-    take.u8()?;
+    let version = take.u8()?;
     let kind = match take.u8()? {
         1 => Kind::Readings,
         2 => Kind::Event,
@@ -123,8 +165,25 @@ fn parse(octets: &[u8], mut each: impl FnMut(Lesson)) -> Option<(Record, Option<
     for _ in 0..take.u16()? {
         each(take.lesson()?);
     }
+    let waits = if version == FIRST { Waits::No } else { waits(&mut take)? };
     let report = Bytes::copy_from_slice(take.0);
-    Some((Record { kind, protocol, meter, id, received_at, report }, frame))
+    Some((Record { kind, protocol, meter, id, received_at, report }, frame, waits))
+}
+
+fn waits<'a>(take: &mut Take<'a>) -> Option<Waits<'a>> {
+    let number = take.u8()?;
+    if number == 0 {
+        return Some(Waits::No);
+    }
+    let place = (take.u64()?, Seq(take.u64()?));
+    match number {
+        1 => {
+            let length = usize::try_from(take.u32()?).ok()?;
+            Some(Waits::Parked(place, take.octets(length)?))
+        }
+        2 => Some(Waits::Redeemed(place)),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -173,15 +232,21 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read(record in records(), frame in any::<Option<[u8; 16]>>(), lessons in proptest::collection::vec(lessons(), 0..4)) {
+        fn what_is_written_is_read(
+            record in records(), frame in any::<Option<[u8; 16]>>(), lessons in proptest::collection::vec(lessons(), 0..4),
+            parked in proptest::collection::vec(any::<u8>(), 0..40), place: (u64, u64), says in 0_usize..3,
+        ) {
+            let place = (place.0, Seq(place.1));
+            let waits = [Waits::No, Waits::Parked(place, &parked), Waits::Redeemed(place)][says];
             let frame = frame.map(Frame::from_octets);
             let mut octets = Vec::new();
-            write_head(&Draft { record: &record, frame, lessons: &lessons }, &mut octets);
+            write_head(&Draft { record: &record, frame, lessons: &lessons }, waits, &mut octets);
             octets.extend(&record.report);
             prop_assert_eq!(format!("{:?}", super::record(&octets).unwrap()), format!("{record:?}"));
             let effect = effect(&octets).unwrap();
             prop_assert_eq!(effect.frame, frame.map(|frame| (frame, record.received_at)));
             prop_assert_eq!(effect.lessons, lessons);
+            prop_assert_eq!(effect.waits, waits);
             // Cut short anywhere it is no entry, or one with less of a report; never a panic.
             for length in 0..octets.len() {
                 let _ = super::record(&octets[..length]);
@@ -191,10 +256,12 @@ mod tests {
         #[test]
         fn arbitrary_octets_never_panic(mut octets in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = effect(&octets);
-            if let Some(first) = octets.first_mut() {
-                *first = VERSION;
+            for version in FIRST..=VERSION {
+                if let Some(first) = octets.first_mut() {
+                    *first = version;
+                }
+                let _ = effect(&octets);
             }
-            let _ = effect(&octets);
         }
     }
 
@@ -204,14 +271,35 @@ mod tests {
             let mut octets = Vec::new();
             let (kind, protocol) = (Kind::Readings, Some(*protocol));
             let record = Record { kind, protocol, meter: None, id: Id(1), received_at: None, report: Bytes::new() };
-            write_head(&Draft { record: &record, frame: None, lessons: &[] }, &mut octets);
+            write_head(&Draft { record: &record, frame: None, lessons: &[] }, Waits::No, &mut octets);
             assert_eq!(super::record(&octets).unwrap().protocol, protocol);
         }
     }
 
     #[test]
+    fn an_entry_of_the_first_version_is_read() {
+        let record = Record {
+            kind: Kind::Undecoded,
+            protocol: Some(Protocol::Wmbus),
+            meter: Some("wmbus:KAM:1".into()),
+            id: Id(7),
+            received_at: None,
+            report: "{}".into(),
+        };
+        let draft = Draft { record: &record, frame: Some(Frame::from_octets([3; 16])), lessons: &[] };
+        let mut octets = Vec::new();
+        write_head(&draft, Waits::No, &mut octets);
+        // It was the same without the last octet.
+        assert_eq!(octets.pop(), Some(0));
+        octets[0] = 1;
+        octets.extend(&record.report);
+        assert_eq!(format!("{:?}", super::record(&octets).unwrap()), format!("{record:?}"));
+        assert_eq!(effect(&octets).unwrap().waits, Waits::No);
+    }
+
+    #[test]
     fn a_later_version_is_told_from_rubbish() {
-        assert_eq!(record(&[2, 0, 0]).unwrap_err(), EntryError::Newer(2));
+        assert_eq!(record(&[3, 0, 0]).unwrap_err(), EntryError::Newer(3));
         assert_eq!(record(&[0, 0, 0]).unwrap_err(), EntryError::Malformed);
         assert_eq!(record(&[]).unwrap_err(), EntryError::Malformed);
         assert_eq!(record(&[1, 9]).unwrap_err(), EntryError::Malformed);

@@ -11,6 +11,7 @@
 //!   holds up no task. Answers go out when [`Queue::commit`] has returned.
 //! * What was taught is kept in snapshots, each for everything up to an entry; a start takes the newest and applies the
 //!   entries after it ([`Queue::restore`]). The log deletes nothing that no snapshot covers.
+//! * What cannot be decoded is parked too ([`parked`]), and tried again when there is another key.
 //! * A sink's cursor has the sink's name. A sink whose name is new begins with the oldest record that is still there:
 //!   what it gets twice by that has the same id. The cursor of a sink that is no longer configured is dropped.
 
@@ -20,6 +21,7 @@ mod cursors;
 mod entry;
 pub mod log;
 mod octets;
+pub mod parked;
 mod reader;
 mod restore;
 mod state;
@@ -27,7 +29,7 @@ mod writer;
 
 pub use command::{Look, LookError, look};
 pub use config::{Config, WhenFull};
-pub use entry::{Draft, Effect, EntryError};
+pub use entry::{Draft, EntryError};
 pub use reader::{Entry, Reader};
 pub use restore::{Opened, RestoreError};
 pub use state::{SeenFrame, StateWriter};

@@ -65,7 +65,7 @@ impl<'a> Take<'a> {
         })
     }
 
-    fn meter(&mut self) -> Option<Meter> {
+    pub(super) fn meter(&mut self) -> Option<Meter> {
         let protocol = self.protocol()?;
         let manufacturer = self.option(Self::u16)?.map(Manufacturer);
         let length = self.u8()?.into();
@@ -79,7 +79,7 @@ impl<'a> Take<'a> {
         })
     }
 
-    fn purpose(&mut self) -> Option<Purpose> {
+    pub(super) fn purpose(&mut self) -> Option<Purpose> {
         Purpose::ALL.get(usize::from(self.u8()?)).copied()
     }
 
@@ -119,11 +119,11 @@ pub(super) const fn protocol_number(protocol: Protocol) -> u8 {
     }
 }
 
-fn put_u16(value: u16, into: &mut Vec<u8>) {
+pub(super) fn put_u16(value: u16, into: &mut Vec<u8>) {
     into.extend(value.to_le_bytes());
 }
 
-fn put_meter(meter: &Meter, into: &mut Vec<u8>) {
+pub(super) fn put_meter(meter: &Meter, into: &mut Vec<u8>) {
     into.push(protocol_number(meter.protocol));
     put_option(meter.manufacturer, into, |maker, into| put_u16(maker.0, into));
     let id = meter.id.as_str();
@@ -132,6 +132,11 @@ fn put_meter(meter: &Meter, into: &mut Vec<u8>) {
     into.extend(id.as_bytes());
     put_option(meter.version, into, |version, into| into.push(version));
     put_option(meter.medium, into, |medium, into| into.push(medium.0));
+}
+
+pub(super) fn put_purpose(purpose: Purpose, into: &mut Vec<u8>) {
+    let number = Purpose::ALL.iter().position(|known| *known == purpose);
+    into.push(number.map_or(u8::MAX, |number| number as u8));
 }
 
 pub(super) fn put_lesson(lesson: &Lesson, into: &mut Vec<u8>) {
@@ -148,8 +153,7 @@ pub(super) fn put_lesson(lesson: &Lesson, into: &mut Vec<u8>) {
         Lesson::Counter(meter, purpose, counter) => {
             into.push(2);
             put_meter(meter, into);
-            let number = Purpose::ALL.iter().position(|known| known == purpose);
-            into.push(number.map_or(u8::MAX, |number| number as u8));
+            put_purpose(*purpose, into);
             into.extend(counter.to_le_bytes());
         }
         Lesson::Heard(meter) => {

@@ -1,6 +1,6 @@
 //! What the parts count. Nobody concludes anything from the order of two numbers.
 
-use super::number::{Count, Flag, seconds};
+use super::number::{Count, Flag, Level, seconds};
 use super::sink::OfSink;
 use esh_core::Reason;
 use std::array;
@@ -64,6 +64,8 @@ pub(crate) struct OfLine {
     /// Frames whose payload is of a format that nobody here reads.
     pub(crate) unread: Count,
     failed: [Count; Reason::WORDS.len()],
+    /// What becomes of those that could not be decoded.
+    pub(crate) parked: Arc<OfParked>,
     /// Commits, and the microseconds they took.
     pub(crate) commits: Count,
     commit_micros: Count,
@@ -71,6 +73,19 @@ pub(crate) struct OfLine {
     pub(crate) made_room: Count,
     pub(crate) no_room: Count,
     pub(crate) damaged: Count,
+}
+
+/// What the log of parked frames counts.
+#[derive(Debug, Default)]
+pub(crate) struct OfParked {
+    /// Frames parked.
+    pub(crate) parked: Count,
+    /// Frames that were decoded later.
+    pub(crate) redeemed: Count,
+    /// Frames that wait no longer and were not decoded: no room, too old, or not kept at all.
+    pub(crate) dropped: Count,
+    /// Octets it takes on the disk.
+    pub(crate) octets: Level,
 }
 
 impl OfLine {

@@ -10,7 +10,7 @@ mod number;
 mod sink;
 mod text;
 
-pub(crate) use counts::{Counts, OfLine, OfSource};
+pub(crate) use counts::{Counts, OfLine, OfParked, OfSource};
 pub(crate) use http::Server;
 pub(crate) use sink::OfSink;
 

@@ -55,6 +55,14 @@ impl View {
         let help = "Records that some sink has not confirmed.";
         page.one("esh_records_unconfirmed", "gauge", help, self.queue.unconfirmed());
         page.one("esh_queue_octets", "gauge", "Octets that the queue takes on the disk.", self.queue.octets());
+        let parked = &line.parked;
+        let help = "Frames kept because they could not be decoded.";
+        page.one("esh_parked_frames_total", "counter", help, parked.parked.get());
+        let help = "Kept frames that were decoded later.";
+        page.one("esh_parked_redeemed_total", "counter", help, parked.redeemed.get());
+        let help = "Kept frames that made room or were too old, and those that could not be kept.";
+        page.one("esh_parked_dropped_total", "counter", help, parked.dropped.get());
+        page.one("esh_parked_octets", "gauge", "Octets that they take on the disk.", parked.octets.get());
         page.head("esh_commit_seconds", "summary", "What it took to put records on the disk.");
         let time = line.commit_time();
         let time = format_args!("{}.{:06}", time.as_secs(), time.subsec_micros());

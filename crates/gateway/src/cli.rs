@@ -186,7 +186,7 @@ fn run_gateway(file: &Path) -> anyhow::Result<ExitCode> {
     };
     keys.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
     let worker = Worker::new(&config.name, Some(config.time_zone.0.clone()), keys);
-    Ok(exit(run::until_signal(&config, Box::new(worker), None)?.failed == 0))
+    Ok(exit(run::until_signal(&config, Box::new(worker), None, Some(file))?.failed == 0))
 }
 
 fn check_gateway(file: &Path) -> anyhow::Result<ExitCode> {
@@ -228,7 +228,7 @@ impl Demo {
         });
         let worker = Worker::new(&config.name, Some(config.time_zone.0.clone()), keys.unwrap_or_default());
         let limit = self.seconds.map(Duration::from_secs);
-        let ended = run::until_signal(&config, Box::new(worker), limit);
+        let ended = run::until_signal(&config, Box::new(worker), limit, None);
         // What stays behind is in a folder that the system clears.
         let _ = std::fs::remove_dir_all(&config.data);
         Ok(exit(ended?.is_clean()))

@@ -83,6 +83,11 @@ impl Decoder {
         Self { gateway: Some(gateway.into()), zone, ..Self::default() }
     }
 
+    /// From now on this is the zone of meters that name none.
+    pub fn set_zone(&mut self, zone: Option<TimeZone>) {
+        self.zone = zone;
+    }
+
     /// Decodes a frame and appends its report, one JSON object, to `report`. A part of a message is put to `fragments`.
     pub fn decode(
         &mut self,

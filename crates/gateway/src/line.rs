@@ -4,20 +4,22 @@ mod redeem;
 
 use crate::capture::Capture;
 use crate::config::Config;
-use crate::deduplicate::{Deduplicate, Seen};
+use crate::deduplicate::{self, Deduplicate, Seen};
 use crate::event;
+use crate::keys::KeyStore;
 use crate::queue::log::Damage;
 use crate::queue::parked::{Counter, Parked};
-use crate::queue::{Draft, Queue, QueueError, RestoreError, SeenFrame, StateWriter};
+use crate::queue::{self, Draft, Queue, QueueError, RestoreError, SeenFrame, StateWriter};
 use crate::record::{Kind, Record};
 use crate::sources::{self, Answer, Taken};
 use crate::taught::Lesson;
 use crate::telemetry::OfLine;
 use esh_core::Reason;
+use jiff::tz::TimeZone;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{debug, warn};
 
 /// What makes a record of a capture. It is pure but for what it has learned.
@@ -60,10 +62,25 @@ pub trait Decode: Send {
         let _ = lesson;
     }
 
+    /// From now on there are these keys, and this is the zone of meters that name none.
+    fn change(&mut self, keys: &KeyStore, zone: Option<&TimeZone>) {
+        let _ = (keys, zone);
+    }
+
     /// Everything that was taught so far, the older first.
     fn taught(&self, each: &mut dyn FnMut(&Lesson)) {
         let _ = each;
     }
+}
+
+/// What the line can be told while it runs.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) keys: KeyStore,
+    pub(crate) zone: Option<TimeZone>,
+    pub(crate) deduplicate: deduplicate::Config,
+    pub(crate) queue: queue::Config,
+    pub(crate) parked: queue::parked::Config,
 }
 
 /// The most captures between sources and line, and of one group.
@@ -84,6 +101,13 @@ pub(crate) struct Line {
     waiting: u64,
     /// The parked frames are left alone until the next upkeep: there is no room for what they would become.
     crowded: bool,
+}
+
+/// What the line waits for.
+enum More {
+    Captures(usize),
+    Settings,
+    Nothing,
 }
 
 /// Tells what is known: the content of a snapshot.
@@ -139,7 +163,12 @@ impl Line {
 
     /// Takes captures until there are no more, waiting for the disk where it must: not for a task's thread. Gives the
     /// queue back, in which everything is committed that could be.
-    pub(crate) fn run(mut self, mut captures: mpsc::Receiver<Taken>, runtime: &Handle) -> Queue {
+    pub(crate) fn run(
+        mut self,
+        mut captures: mpsc::Receiver<Taken>,
+        mut settings: watch::Receiver<Option<Arc<Settings>>>,
+        runtime: &Handle,
+    ) -> Queue {
         let mut group = Vec::with_capacity(GROUP);
         let mut upkeep = Instant::now();
         loop {
@@ -148,10 +177,21 @@ impl Line {
                 // Captures come first; where there is none, parked frames are tried.
                 until = Instant::now();
             }
-            let more = runtime
-                .block_on(async { tokio::time::timeout_at(until.into(), captures.recv_many(&mut group, GROUP)).await });
-            if more == Ok(0) {
-                break;
+            let more = runtime.block_on(async {
+                tokio::select! {
+                    biased;
+                    Ok(()) = settings.changed() => More::Settings,
+                    more = captures.recv_many(&mut group, GROUP) => More::Captures(more),
+                    () = tokio::time::sleep_until(until.into()) => More::Nothing,
+                }
+            });
+            match more {
+                More::Captures(0) => break,
+                More::Captures(_) | More::Nothing => {}
+                More::Settings => {
+                    let settings = settings.borrow_and_update().clone();
+                    settings.into_iter().for_each(|settings| self.change(&settings));
+                }
             }
             for taken in group.drain(..) {
                 self.take(taken);
@@ -176,6 +216,16 @@ impl Line {
             );
         }
         self.queue
+    }
+
+    /// Goes on with other settings.
+    fn change(&mut self, Settings { keys, zone, deduplicate, queue, parked }: &Settings) {
+        self.decode.change(keys, zone.as_ref());
+        self.deduplicate.set(deduplicate);
+        if let Err(error) = self.queue.set(queue, parked) {
+            warn!(%error, "the queue goes on as it was");
+        }
+        self.try_parked();
     }
 
     fn take(&mut self, Taken { capture, answer }: Taken) {
@@ -293,7 +343,7 @@ impl Line {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::queue::{self, Position};
+    use crate::queue::Position;
     use crate::simulate::Fleet;
     use crate::sources::now;
     use crate::worker::Worker;

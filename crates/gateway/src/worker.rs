@@ -128,6 +128,11 @@ impl Decode for Worker {
         self.taught.learn(lesson);
     }
 
+    fn change(&mut self, keys: &KeyStore, zone: Option<&TimeZone>) {
+        self.keys.clone_from(keys);
+        self.decoder.set_zone(zone.cloned());
+    }
+
     fn taught(&self, each: &mut dyn FnMut(&Lesson)) {
         self.taught.lessons(each);
     }

@@ -9,7 +9,7 @@ pub use values::{Size, Span, Tcp, Zone};
 pub(crate) use values::{host_and_port, protocol};
 pub use wrong::{ConfigError, Wrong};
 
-use crate::{deduplicate, log, queue, sinks, sources};
+use crate::{deduplicate, log, queue, reload, sinks, sources};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use std::{collections::HashSet, fs, net::SocketAddr, ops::Range, path::Path, path::PathBuf};
@@ -42,12 +42,14 @@ pub struct Config {
     pub queue: queue::Config,
     /// How much of what cannot be decoded is kept for later.
     pub parked: queue::parked::Config,
+    /// Whether it notices by itself that its files have changed.
+    pub reload: reload::Config,
     /// Where metrics and health are served.
     pub http: Option<Http>,
 }
 
 /// Where metrics and health are served.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Http {
     /// The address it listens at, of this machine alone.
     pub listen: SocketAddr,
@@ -89,6 +91,8 @@ struct Keys {
     queue: queue::Config,
     #[serde(default)]
     parked: queue::parked::Config,
+    #[serde(default)]
+    reload: reload::Config,
     http: Option<HttpKeys>,
     // Read one by one, see `parts`; named here so that they are known keys.
     #[serde(rename = "source")]
@@ -168,6 +172,7 @@ impl Config {
             deduplicate: keys.deduplicate,
             queue: keys.queue,
             parked: keys.parked,
+            reload: keys.reload,
             http: keys.http.map(|http| Http { listen: http.listen.into_inner() }),
         })
     }

@@ -30,13 +30,14 @@ mod writer;
 pub use command::{Look, LookError, look};
 pub use config::{Config, WhenFull};
 pub use entry::{Draft, EntryError};
+pub(crate) use reader::Leave;
 pub use reader::{Entry, Reader};
 pub use restore::{Opened, RestoreError};
 pub use state::{SeenFrame, StateWriter};
 pub use writer::{Losses, Queue};
 
 use cursors::Cursors;
-use log::{Damage, Gauge};
+use log::{Damage, Gauge, LogError};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -76,8 +77,9 @@ pub enum QueueError {
 pub struct Handle {
     shared: Arc<Shared>,
     gauge: Gauge,
+    sinks: log::Sinks,
     /// Saves the cursors a last time when it goes.
-    _cursors: Cursors,
+    cursors: Cursors,
 }
 
 /// What the ends of the queue share.
@@ -121,6 +123,11 @@ impl Handle {
         self.shared.room.notify_all();
     }
 
+    /// What lets sinks come while the gateway runs.
+    pub(crate) fn joining(&self) -> Joining {
+        Joining { sinks: self.sinks.clone(), savers: self.cursors.savers(), shared: Arc::clone(&self.shared) }
+    }
+
     /// What tells how full it is, also to others.
     #[must_use]
     pub fn gauge(&self) -> Gauge {
@@ -131,6 +138,23 @@ impl Handle {
     #[must_use]
     pub fn unconfirmed(&self) -> u64 {
         self.gauge.unconfirmed()
+    }
+}
+
+/// Lets sinks come while the gateway runs.
+#[derive(Clone, Debug)]
+pub(crate) struct Joining {
+    sinks: log::Sinks,
+    savers: cursors::Savers,
+    shared: Arc<Shared>,
+}
+
+impl Joining {
+    /// A reader for another sink. Without a cursor it begins with the oldest record there is. It waits for the disk.
+    pub(crate) fn add(&self, sink: &str) -> Result<Reader, LogError> {
+        let mut log = self.sinks.add(sink)?;
+        lock(&self.savers).extend(log.saver());
+        Ok(Reader::new(sink.to_owned(), log, Arc::clone(&self.shared)))
     }
 }
 

@@ -1,8 +1,8 @@
 //! How the queue is opened, and how what was taught comes back.
 
 use super::cursors::Cursors;
-use super::log::{Damage, Log, LogError, Seq};
 use super::entry::{Effect, Waits};
+use super::log::{Damage, Log, LogError, Seq};
 use super::parked::{self, ParkedLog};
 use super::{Config, EntryError, FOLDER, Handle, Queue, Reader, SeenFrame, Shared, entry, state};
 use crate::taught::Lesson;
@@ -40,12 +40,7 @@ impl Queue {
     ///
     /// # Errors
     /// When another process has it, when a later release wrote it, and when the disk fails.
-    pub fn open(
-        data: &Path,
-        config: &Config,
-        parked: &parked::Config,
-        sinks: &[&str],
-    ) -> Result<Opened, LogError> {
+    pub fn open(data: &Path, config: &Config, parked: &parked::Config, sinks: &[&str]) -> Result<Opened, LogError> {
         let opened = Log::open(&data.join(FOLDER), &config.log(), sinks)?;
         opened.damage.iter().for_each(told);
         let parked = ParkedLog::open(data, parked)?;
@@ -63,7 +58,7 @@ impl Queue {
         })?;
         let readers = sinks.iter().zip(readers);
         let readers = readers.map(|(sink, log)| Reader::new((*sink).to_owned(), log, Arc::clone(&shared))).collect();
-        let handle = Handle { shared: Arc::clone(&shared), gauge: log.gauge(), _cursors: cursors };
+        let handle = Handle { shared: Arc::clone(&shared), gauge: log.gauge(), sinks: log.sinks(), cursors };
         Ok(Opened { queue: Self::new(log, parked, shared, config.when_full, opened.snapshot), readers, handle })
     }
 

@@ -28,14 +28,16 @@ impl Temporary {
 
     fn with(config: &Config, sinks: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let Opened { queue, readers, handle } = Queue::open(folder.path(), config, &parked::Config::default(), sinks).unwrap();
+        let Opened { queue, readers, handle } =
+            Queue::open(folder.path(), config, &parked::Config::default(), sinks).unwrap();
         Self { queue, readers, handle, folder }
     }
 
     fn again(self, config: &Config, sinks: &[&str]) -> Self {
         let Self { queue, readers, handle, folder } = self;
         drop((queue, readers, handle));
-        let Opened { queue, readers, handle } = Queue::open(folder.path(), config, &parked::Config::default(), sinks).unwrap();
+        let Opened { queue, readers, handle } =
+            Queue::open(folder.path(), config, &parked::Config::default(), sinks).unwrap();
         Self { queue, readers, handle, folder }
     }
 

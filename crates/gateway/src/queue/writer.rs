@@ -1,8 +1,8 @@
 //! The end of the queue that takes records. It waits for the disk, so it belongs on a thread of its own.
 
 use super::entry::{self, Draft, ParkedPlace, Waits};
-use super::parked::{Parked, ParkedLog};
 use super::log::{self, Damage, Dropped, Log, LogError, Now, Reader, Seq, Snapshot};
+use super::parked::{Parked, ParkedLog};
 use super::{Config, Position, QueueError, Shared, StateWriter, WhenFull, lock, restore, state};
 use crate::telemetry::OfParked;
 use std::collections::HashSet;

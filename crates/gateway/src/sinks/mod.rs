@@ -12,7 +12,7 @@ use crate::stop::Stop;
 use std::path::Path;
 
 /// One `[[sink]]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Config {
     /// An MQTT broker.
     Mqtt(Box<mqtt::Config>),
@@ -45,6 +45,15 @@ impl Config {
             Self::File(_) => "file",
             Self::Stdout(_) => "stdout",
             Self::Table(_) => "table",
+        }
+    }
+
+    /// The files that belong to it: with other content it is another sink.
+    #[must_use]
+    pub fn files(&self) -> Vec<&Path> {
+        match self {
+            Self::Mqtt(config) => config.files(),
+            Self::File(_) | Self::Stdout(_) | Self::Table(_) => Vec::new(),
         }
     }
 

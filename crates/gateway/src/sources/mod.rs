@@ -4,7 +4,7 @@ pub mod lines;
 pub mod simulate;
 
 use crate::capture::{Capture, Stamp};
-use crate::config::{ConfigError, PartTable};
+use crate::config::{ConfigError, PartTable, Tcp};
 use crate::queue::QueueError;
 use crate::stop::Stop;
 use crate::telemetry::OfSource;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 /// One `[[source]]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Config {
     /// Lines of text from a socket, a file, a program or a serial port.
     Lines(lines::Config),
@@ -37,6 +37,15 @@ impl Config {
         match self {
             Self::Lines(_) => "lines",
             Self::Simulate(_) => "simulate",
+        }
+    }
+
+    /// The address at which it listens.
+    #[must_use]
+    pub const fn listens(&self) -> Option<&Tcp> {
+        match self {
+            Self::Lines(lines::Config { input: lines::Input::Listen(tcp), .. }) => Some(tcp),
+            Self::Lines(_) | Self::Simulate(_) => None,
         }
     }
 

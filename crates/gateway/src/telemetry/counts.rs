@@ -4,7 +4,7 @@ use super::number::{Count, Flag, Level, seconds};
 use super::sink::OfSink;
 use esh_core::Reason;
 use std::array;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 /// What all parts count, made by `run.rs`.
@@ -14,21 +14,68 @@ pub(crate) struct Counts {
     pub(crate) started: u64,
     /// The gateway was asked to stop.
     pub(crate) stopping: Flag,
-    pub(crate) sources: Vec<Arc<OfSource>>,
+    pub(crate) sources: Listed<OfSource>,
     pub(crate) line: Arc<OfLine>,
-    pub(crate) sinks: Vec<Arc<OfSink>>,
+    pub(crate) sinks: Listed<OfSink>,
+    pub(crate) reloads: OfReloads,
 }
 
 impl Counts {
-    /// For sources and sinks of these names.
-    pub(crate) fn new(sources: impl Iterator<Item = String>, sinks: impl Iterator<Item = String>) -> Self {
+    /// Nothing is counted yet.
+    pub(crate) fn new() -> Self {
         Self {
             started: seconds(),
             stopping: Flag::default(),
-            sources: sources.map(|name| Arc::new(OfSource { name, ..OfSource::default() })).collect(),
+            sources: Listed::default(),
             line: Arc::default(),
-            sinks: sinks.map(|name| Arc::new(OfSink::new(name))).collect(),
+            sinks: Listed::default(),
+            reloads: OfReloads::default(),
         }
+    }
+}
+
+/// What the parts of one kind count. They come and go with the configuration.
+#[derive(Debug)]
+pub(crate) struct Listed<T>(RwLock<Vec<Arc<T>>>);
+
+impl<T> Default for Listed<T> {
+    fn default() -> Self {
+        Self(RwLock::default())
+    }
+}
+
+impl<T> Listed<T> {
+    /// Those there are now.
+    pub(crate) fn all(&self) -> Vec<Arc<T>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// From now on there are these.
+    pub(crate) fn set(&self, all: Vec<Arc<T>>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = all;
+    }
+}
+
+/// How the configuration was taken anew.
+#[derive(Debug, Default)]
+pub(crate) struct OfReloads {
+    pub(crate) ok: Count,
+    pub(crate) failed: Count,
+    /// The last attempt failed: the gateway runs with what it had before.
+    pub(crate) wrong: Flag,
+    /// When the last one was made that did not fail, in seconds since 1970; 0 when there was none.
+    pub(crate) last: Level,
+}
+
+impl OfReloads {
+    pub(crate) fn made(&self, well: bool) {
+        if well {
+            self.ok.add(1);
+            self.last.set(seconds());
+        } else {
+            self.failed.add(1);
+        }
+        self.wrong.set(!well);
     }
 }
 
@@ -42,6 +89,13 @@ pub(crate) struct OfSource {
     pub(crate) unreadable: Count,
     /// Times it has begun again after its input was lost.
     pub(crate) reconnects: Count,
+}
+
+impl OfSource {
+    /// For a source of that name.
+    pub(crate) fn new(name: String) -> Self {
+        Self { name, ..Self::default() }
+    }
 }
 
 /// What the line counts.

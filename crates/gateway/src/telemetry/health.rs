@@ -29,7 +29,7 @@ impl View {
             obstacles.push("queue: full".to_owned());
         }
         let waiting = self.queue.unconfirmed();
-        let (now, sinks) = (seconds(), &self.counts.sinks);
+        let (now, sinks) = (seconds(), self.counts.sinks.all());
         if waiting > 0 && sinks.iter().all(|sink| sink.is_stuck(now, RECENT)) {
             obstacles.push(format!("queue: records wait: {waiting}"));
             obstacles.extend(sinks.iter().map(|sink| format!("sink {}: delivers nothing", sink.name)));

@@ -7,18 +7,20 @@ mod counts;
 mod health;
 mod http;
 mod number;
+mod pages;
 mod sink;
 mod text;
 
 pub(crate) use counts::{Counts, OfLine, OfParked, OfSource};
 pub(crate) use http::Server;
+pub(crate) use pages::Pages;
 pub(crate) use sink::OfSink;
 
 use crate::queue::log::Gauge;
 use std::sync::Arc;
 
 /// Everything the pages show.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct View {
     pub(crate) gateway: String,
     pub(crate) counts: Arc<Counts>,

@@ -26,10 +26,18 @@ impl View {
         let version = env!("CARGO_PKG_VERSION");
         page.row("esh_build_info", &[("gateway", &self.gateway), ("version", version)], 1);
         page.one("esh_start_time_seconds", "gauge", "When the gateway was started, since 1970.", self.counts.started);
+        let reloads = &self.counts.reloads;
+        let rows = [("ok", reloads.ok.get()), ("failed", reloads.failed.get())];
+        page.many("esh_config_reloads_total", "Times the configuration was taken anew.", "result", rows);
+        let help = "Whether the configuration as it stands is the one that runs.";
+        page.one("esh_config_last_reload_successful", "gauge", help, (!reloads.wrong.get()).into());
+        let help = "When the configuration was last taken anew, since 1970; 0 before the first time.";
+        page.one("esh_config_last_reload_time_seconds", "gauge", help, reloads.last.get());
     }
 
     fn sources(&self, page: &mut Page) {
-        let sources = || self.counts.sources.iter().map(|source| (source.name.as_str(), &**source));
+        let all = self.counts.sources.all();
+        let sources = || all.iter().map(|source| (source.name.as_str(), &**source));
         let rows = sources().map(|(name, source)| (name, source.frames.get()));
         page.many("esh_source_frames_total", "Frames received.", "source", rows);
         let rows = sources().map(|(name, source)| (name, source.unreadable.get()));
@@ -71,7 +79,8 @@ impl View {
     }
 
     fn sinks(&self, page: &mut Page) {
-        let sinks = || self.counts.sinks.iter().map(|sink| (sink.name.as_str(), &**sink));
+        let all = self.counts.sinks.all();
+        let sinks = || all.iter().map(|sink| (sink.name.as_str(), &**sink));
         let rows = sinks().map(|(name, sink)| (name, sink.acknowledged.get()));
         page.many("esh_sink_acknowledged_total", "Records delivered.", "sink", rows);
         let rows = sinks().map(|(name, sink)| (name, sink.reconnects.get()));

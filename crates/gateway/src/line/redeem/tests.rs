@@ -83,7 +83,14 @@ fn captures(fleet: &mut Fleet, count: usize) -> Vec<Capture> {
     let clock = CivilTime::date(2026, 1, 1).unwrap();
     let mut capture = || {
         let octets = fleet.send(clock).unwrap().octets.into();
-        Capture { octets, protocol: Protocol::Wmbus, framing: None, received_at: now(), source: "air".into(), rssi: Some(-70) }
+        Capture {
+            octets,
+            protocol: Protocol::Wmbus,
+            framing: None,
+            received_at: now(),
+            source: "air".into(),
+            rssi: Some(-70),
+        }
     };
     (0..count).map(|_| capture()).collect()
 }
@@ -114,7 +121,10 @@ fn holds(data: &Path, keys: &KeyStore, sent: &[Capture], acknowledged: usize) {
         let told = gateway.told();
         for (n, capture) in sent.iter().enumerate() {
             let (readings, undecoded) = told.get(&hex(capture)).copied().unwrap_or_default();
-            assert!(undecoded <= 1 && readings <= 1, "{n} of {acknowledged}: {readings} readings, {undecoded} undecoded");
+            assert!(
+                undecoded <= 1 && readings <= 1,
+                "{n} of {acknowledged}: {readings} readings, {undecoded} undecoded"
+            );
             assert!(readings == 1 || n >= acknowledged, "{n} of {acknowledged} was acknowledged and is no reading");
         }
     }
@@ -314,8 +324,12 @@ fn a_disk_that_fails_under_the_parked_log_alone_loses_nothing() {
     let before = image(folder.path());
     // Without the parked log no snapshot is made that would take its frames from the queue.
     gateway.keep();
-    assert_eq!(std::fs::read_dir(before.path().join(queue::FOLDER)).unwrap().filter(|entry| {
-        entry.as_ref().unwrap().file_name().to_string_lossy().ends_with(".snapshot")
-    }).count(), 0);
+    assert_eq!(
+        std::fs::read_dir(before.path().join(queue::FOLDER))
+            .unwrap()
+            .filter(|entry| { entry.as_ref().unwrap().file_name().to_string_lossy().ends_with(".snapshot") })
+            .count(),
+        0
+    );
     holds(folder.path(), &keys, &sent, sent.len());
 }

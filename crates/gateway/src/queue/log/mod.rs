@@ -33,6 +33,7 @@ mod quota;
 mod reader;
 mod scan;
 mod segment;
+mod sinks;
 mod slots;
 mod state;
 mod upgrade;
@@ -49,6 +50,7 @@ pub use self::notes::{Dropped, Losses};
 pub use self::open::Opened;
 pub use self::reader::{Entry, Reader, Saver};
 pub use self::scan::{Found, Recovered, recover};
+pub use self::sinks::Sinks;
 pub use self::state::Snapshot;
 
 #[cfg(test)]

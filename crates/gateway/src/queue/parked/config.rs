@@ -32,8 +32,8 @@ impl TryFrom<Keys> for Config {
     type Error = String;
 
     fn try_from(keys: Keys) -> Result<Self, String> {
-        let config =
-            Self { size: keys.size.map_or(Self::default().size, |size| size.0), age: keys.age.map(|age| age.0) };
+        let default = Self::default();
+        let config = Self { size: keys.size.map_or(default.size, |size| size.0), age: keys.age.map(|age| age.0) };
         config.log().check().map_err(|_| "the frames that wait for a key take at least 192 KiB".to_owned())?;
         Ok(config)
     }
@@ -62,7 +62,10 @@ mod tests {
         let config = |text: &str| toml::from_str::<Config>(text).map_err(|error| error.to_string());
         assert_eq!(config("").unwrap(), Config::default());
         let small = config("size = \"256 KiB\"\nage = \"7d\"").unwrap();
-        assert_eq!((small.size, small.age, small.log().segment), (256 << 10, Some(Duration::from_secs(604_800)), 65_536));
+        assert_eq!(
+            (small.size, small.age, small.log().segment),
+            (256 << 10, Some(Duration::from_secs(604_800)), 65_536)
+        );
         assert!(config("size = 1000").unwrap_err().contains("at least 192 KiB"));
         assert!(config("seize = 1").is_err());
     }

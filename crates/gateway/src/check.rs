@@ -120,6 +120,12 @@ impl Display for Plan {
 }
 
 impl Plan {
+    /// The configuration that was checked.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// What someone who relies on this gateway should know.
     pub fn remarks(&self) -> Vec<String> {
         let mut remarks = Vec::new();

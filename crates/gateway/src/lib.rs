@@ -9,6 +9,7 @@ pub mod capture;
 pub mod check;
 pub mod cli;
 pub mod config;
+pub mod connect;
 pub mod decode;
 pub mod deduplicate;
 pub mod encode;

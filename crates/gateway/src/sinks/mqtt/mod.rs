@@ -8,6 +8,7 @@ mod client;
 mod config;
 mod events;
 mod ledger;
+mod probe;
 mod tls;
 mod topic;
 
@@ -75,7 +76,7 @@ impl Mqtt {
 
     /// One connection, from its first packet to its end. Everything it knows ends with it, but for the queue's cursor.
     async fn session(&self, reader: &Reader) -> Result<(), Fault> {
-        let mut link = Link::open(&self.settings, &topic::status(&self.gateway));
+        let mut link = Link::open(&self.settings, Some(&topic::status(&self.gateway)));
         let (limit, largest) = link.connected(self.patience).await?;
         info!(broker = %self.settings.url, "connected");
         let mut ledger = Ledger::new(self.settings.window.min(limit));

@@ -17,9 +17,12 @@ impl Line {
 
     /// Whether there are parked frames to be tried now.
     pub(super) fn redeems(&mut self) -> bool {
+        if self.crowded || !self.queue.parked().is_busy() {
+            return false;
+        }
         // What they would become shall push out nothing, and wait for nothing.
-        self.crowded = self.crowded || self.queue.is_failed() || self.queue.is_crowded();
-        !self.crowded && self.queue.parked().is_busy()
+        self.crowded = self.queue.is_failed() || self.queue.is_crowded();
+        !self.crowded
     }
 
     /// Tries parked frames for a moment.

@@ -54,8 +54,10 @@ pub fn look(
         }
         Look::Verify => {
             let verified = inspect::verify(folder)?;
-            verify(&verified, as_json, out)?;
-            Ok(verified.damage.is_empty())
+            let parked = folder.with_file_name(parked::FOLDER);
+            let parked = if parked.is_dir() { Some(inspect::verify(&parked)?) } else { None };
+            verify(&verified, parked.as_ref(), as_json, out)?;
+            Ok(verified.damage.is_empty() && parked.is_none_or(|parked| parked.damage.is_empty()))
         }
     }
 }
@@ -144,15 +146,19 @@ fn show(
     writeln!(out, "{{\"record\":{},\"kind\":\"{kind}\",\"meter\":{},\"report\":{report}}}", seq.0, json!(record.meter))
 }
 
-fn verify(verified: &Verified, as_json: bool, out: &mut dyn Write) -> io::Result<()> {
+fn verify(verified: &Verified, parked: Option<&Verified>, as_json: bool, out: &mut dyn Write) -> io::Result<()> {
     let lost: u64 = verified.damage.iter().map(super::log::Damage::count).sum();
     if as_json {
-        let damage = verified.damage.iter().map(|damage| {
-            json!({"file": damage.file, "offset": damage.offset, "octets": damage.octets, "lost": damage.count(),
-                "what": damage.to_string()})
-        });
-        let damage: Vec<Value> = damage.collect();
-        let told = json!({"segments": verified.segments, "records": verified.entries, "lost": lost, "damage": damage});
+        let damage = |verified: &Verified| {
+            let damage = verified.damage.iter().map(|damage| {
+                json!({"file": damage.file, "offset": damage.offset, "octets": damage.octets, "lost": damage.count(),
+                    "what": damage.to_string()})
+            });
+            damage.collect::<Vec<Value>>()
+        };
+        let parked = parked.map(|parked| json!({"segments": parked.segments, "damage": damage(parked)}));
+        let told = json!({"segments": verified.segments, "records": verified.entries, "lost": lost,
+            "damage": damage(verified), "parked": parked});
         return writeln!(out, "{told}");
     }
     writeln!(out, "{} records in {} segments are as they were written", verified.entries, verified.segments)?;
@@ -161,6 +167,9 @@ fn verify(verified: &Verified, as_json: bool, out: &mut dyn Write) -> io::Result
     }
     if !verified.damage.is_empty() {
         writeln!(out, "{} damaged places, {lost} records lost", verified.damage.len())?;
+    }
+    for damage in parked.iter().flat_map(|parked| &parked.damage) {
+        writeln!(out, "parked: {damage}")?;
     }
     Ok(())
 }

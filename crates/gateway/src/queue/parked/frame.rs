@@ -38,7 +38,8 @@ pub struct Parked {
 }
 
 impl Parked {
-    pub(in crate::queue) fn write(&self, into: &mut Vec<u8>) {
+    /// Writes it as it stands in the log.
+    pub fn write(&self, into: &mut Vec<u8>) {
         let Capture { octets, protocol, framing, received_at, source, rssi } = &self.capture;
         let (framing, before) = framing_number(*framing);
         into.extend([VERSION, protocol_number(*protocol), framing]);
@@ -63,7 +64,8 @@ impl Parked {
     }
 
     /// Reads it; `None` when it is none, or of a later version.
-    pub(in crate::queue) fn read(octets: &[u8]) -> Option<Self> {
+    #[must_use]
+    pub fn read(octets: &[u8]) -> Option<Self> {
         let mut take = Take(octets);
         (take.u8()? == VERSION).then_some(())?;
         let protocol = take.protocol()?;

@@ -43,7 +43,7 @@ impl Queue {
     pub fn open(data: &Path, config: &Config, parked: &parked::Config, sinks: &[&str]) -> Result<Opened, LogError> {
         let opened = Log::open(&data.join(FOLDER), &config.log(), sinks)?;
         opened.damage.iter().for_each(told);
-        let parked = ParkedLog::open(data, parked)?;
+        let parked = ParkedLog::open(data, parked).map_err(|error| LogError::Parked(Box::new(error)))?;
         let mut log = opened.log;
         for sink in log.keep_only(sinks)? {
             warn!(%sink, "this sink is no longer configured: the queue keeps nothing for it any more");

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! * The queue's entry comes first and holds everything: whoever is answered `ok` has the frame on the disk, whether the
-//!   parked log has it yet or not. A start brings what it does not have ([`ParkedLog::again`]); no snapshot covers an entry
+//!   parked log has it yet or not. A start brings what it does not have; no snapshot covers an entry
 //!   before the parked log has what it says. So nothing is lost between two steps, and nothing stands there twice.
 //! * That a frame is done is said in the same entry as the report that it made, and in the parked log after the commit of
 //!   that entry: a report is made once, however often the process dies.

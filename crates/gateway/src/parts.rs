@@ -330,3 +330,52 @@ impl Sinks {
         self.tasks.failed
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use std::path::Path;
+
+    #[test]
+    fn a_sink_with_another_password_is_another_sink() {
+        let folder = tempfile::tempdir().unwrap();
+        let password = folder.path().join("password");
+        std::fs::write(&password, "one").unwrap();
+        let text = format!(
+            "name = \"g\"\ndata = \"data\"\n[[source]]\nkind = \"simulate\"\n[[sink]]\nkind = \"mqtt\"\n\
+             url = \"mqtt://127.0.0.1\"\nuser = \"me\"\npassword = {{ file = {password:?} }}\n"
+        );
+        let config = Config::parse(Path::new("gateway.toml"), &text).unwrap();
+        let ready = || Ready::new(&config.sinks[0], "g").unwrap().told;
+        let before = ready();
+        assert_eq!(ready(), before);
+        std::fs::write(&password, "two").unwrap();
+        assert_ne!(ready(), before);
+        assert_eq!(config.sinks[0].files(), [password.as_path()]);
+    }
+
+    #[tokio::test]
+    async fn a_part_that_does_not_leave_is_broken_off_and_others_go_on() {
+        let mut tasks = Tasks::<u32, std::io::Error>::new();
+        for (name, config) in [("stays", 1), ("hangs", 2), ("leaves", 3)] {
+            let (stopper, mut stop) = stop();
+            tasks.start(name, config, stopper, async move {
+                match name {
+                    "leaves" => stop.asked().await,
+                    _ => std::future::pending().await,
+                }
+                Ok(())
+            });
+        }
+        assert!(!tasks.is_stale("stays", &1) && tasks.is_stale("stays", &2) && tasks.is_stale("new", &1));
+        assert_eq!(tasks.others(&HashSet::from(["stays", "hangs"])), ["leaves"]);
+        tasks.leave(&["hangs".to_owned(), "leaves".to_owned()]).await;
+        assert_eq!((tasks.running.len(), tasks.tasks.len(), tasks.failed), (1, 1, 0));
+        let (stopper, _) = stop();
+        tasks.start("fails", 4, stopper, async { Err(std::io::Error::other("no")) });
+        assert_eq!(tasks.next().await, Some(true));
+        assert!(tasks.is_stale("fails", &4), "it is started again at the next reload");
+        assert_eq!(tasks.failed, 1);
+    }
+}

@@ -64,9 +64,9 @@ pub(crate) struct Prepared {
 impl Prepared {
     /// Reads the configuration and everything it names.
     pub(crate) async fn read(file: PathBuf, running: config::Config) -> Result<Self, ReloadError> {
-        let before = running.clone();
+        let (before, named) = (running.clone(), file.clone());
         let read = tokio::task::spawn_blocking(move || read(&file, &running)).await;
-        let mut read = read.map_err(|error| ReloadError::Listen("itself".to_owned(), io::Error::other(error)))??;
+        let mut read = read.map_err(|_| ConfigError::whole(&named, "it could not be read to its end"))??;
         let address = |config: &config::Config| config.http.as_ref().map(|http| http.listen);
         if let Some(address) = address(&read.config).filter(|new| Some(*new) != address(&before)) {
             let bound = Server::bind(address).await;

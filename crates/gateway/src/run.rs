@@ -74,6 +74,7 @@ impl Ended {
 const INTAKE: usize = 1024;
 /// How long a stop waits for the disk, beyond what it waits for sinks.
 const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Runs a gateway until all sources have ended, or until `stopped` says why to stop; what has been taken until then is
 /// delivered, as long as the configuration allows for it.
 ///

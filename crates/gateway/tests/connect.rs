@@ -151,3 +151,37 @@ async fn a_gateway_at_work_is_not_disturbed_and_a_wrong_password_is_told() {
     assert_eq!(Client::connect(lines).await.ask("2a4401").await, "ok");
     assert!(gateway.stop().await.is_clean());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broker_behind_tls_is_tried_through_tls() {
+    let (ours, of_broker) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    // Each vouches for itself alone.
+    for (folder, name) in [(of_broker.path(), "server"), (ours.path(), "stranger")] {
+        let new = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=test";
+        let more = format!(
+            "-keyout {name}.key -out {name}.pem -addext subjectAltName=IP:127.0.0.1 -addext basicConstraints=critical,CA:FALSE"
+        );
+        let arguments = new.split(' ').chain(more.split(' '));
+        let output = Command::new("openssl").args(arguments).current_dir(folder).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    std::fs::copy(of_broker.path().join("server.pem"), ours.path().join("server.pem")).unwrap();
+    let lines = "allow_anonymous true\ncertfile FOLDER/server.pem\nkeyfile FOLDER/server.key\n";
+    let Some(broker) = Broker::inside(of_broker, lines).await else { return };
+    let config = |scheme: &str, more: &str| {
+        format!(
+            "name = \"g\"\ndata = \"data\"\n[[source]]\nkind = \"simulate\"\n[[sink]]\nkind = \"mqtt\"\nname = \"broker\"\n\
+             url = \"{scheme}://127.0.0.1:{}\"\n{more}\n[queue]\nsize = \"1 MiB\"\n",
+            broker.port
+        )
+    };
+    let (found, status) = check(ours.path(), &config("mqtts", "ca = \"server.pem\"")).await;
+    has(&found, "ok      sink broker: mqtts://", "lets us in");
+    assert_eq!(status, 0, "{found:#?}");
+    let (found, status) = check(ours.path(), &config("mqtts", "ca = \"stranger.pem\"")).await;
+    has(&found, "FAILED  sink broker: mqtts://", "ertificate");
+    assert_eq!(status, 1);
+    let (found, status) = check(ours.path(), &config("mqtt", "")).await;
+    has(&found, "FAILED  sink broker: mqtt://", ":");
+    assert_eq!(status, 1);
+}

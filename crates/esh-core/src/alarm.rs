@@ -88,6 +88,12 @@ impl Alarms {
         Self(self.0 | 1 << alarm as u8)
     }
 
+    /// The same set without that alarm.
+    #[must_use]
+    pub const fn without(self, alarm: Alarm) -> Self {
+        Self(self.0 & !(1 << alarm as u8))
+    }
+
     /// The alarms of both.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {

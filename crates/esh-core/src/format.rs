@@ -23,7 +23,8 @@ pub trait Out<'a> {
     /// A reading.
     fn reading(&mut self, reading: Reading<'a>);
 
-    /// States of the meter that someone should know of.
+    /// States of the meter that someone should know of. An empty set says that the frame tells of its meter's state, and
+    /// that nothing is wrong.
     fn alarms(&mut self, alarms: Alarms) {
         let _ = alarms;
     }

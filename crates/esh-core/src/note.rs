@@ -115,11 +115,9 @@ impl<'n, 'o> Notes<'n, 'o> {
         self.out.learned(learned);
     }
 
-    /// States of the meter, passed on when there are any.
+    /// States of the meter; an empty set where the frame tells of them and nothing is wrong.
     pub fn alarms(&mut self, alarms: Alarms) {
-        if !alarms.is_empty() {
-            self.out.alarms(alarms);
-        }
+        self.out.alarms(alarms);
     }
 
     #[cold]

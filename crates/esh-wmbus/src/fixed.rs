@@ -35,10 +35,7 @@ impl Format for FixedData {
         let medium = medium(first, second).or_else(|| meter.and_then(|meter| meter.medium));
         let coding = Coding { binary: status & 1 != 0, historic: status & 2 != 0, medium };
         // The two low bits mean other things here than in later status octets.
-        let alarms = alarms_of_status(status & !3);
-        if !alarms.is_empty() {
-            out.alarms(alarms);
-        }
+        out.alarms(alarms_of_status(status & !3));
         coding.counter("counter 1", first & 0x3f, 0, &mut input, out)?;
         // The second counter may be the first one at the set day.
         match second & 0x3f {

@@ -5,6 +5,7 @@
 
 use crate::config::{self, ConfigError};
 use crate::keys::{KeyStore, KeysError};
+use crate::meters::Meters;
 use crate::parts::Ready;
 use crate::sinks::SinkError;
 use crate::telemetry::Server;
@@ -54,6 +55,7 @@ pub enum ReloadError {
 pub(crate) struct Prepared {
     pub(crate) config: config::Config,
     pub(crate) keys: KeyStore,
+    pub(crate) meters: Meters,
     pub(crate) sinks: Vec<Ready>,
     /// Where it listens from now on, where that is another address than before.
     pub(crate) server: Option<Server>,
@@ -82,15 +84,18 @@ fn read(file: &Path, running: &config::Config) -> Result<Prepared, ReloadError> 
         ("name", config.name != running.name),
         ("data", config.data != running.data),
         ("log", config.log != running.log),
+        ("clock", config.clock != running.clock),
     ];
     let restart = changed.into_iter().filter_map(|(key, changed)| changed.then_some(key)).collect();
     config.name.clone_from(&running.name);
     config.data.clone_from(&running.data);
     config.log = running.log;
+    config.clock = running.clock;
     let keys = match &config.keys {
         Some(path) => KeyStore::load(path)?,
         None => KeyStore::default(),
     };
+    let meters = Meters::load(&config)?;
     let sinks = config.sinks.iter().enumerate();
     let sinks = sinks.map(|(n, sink)| Ready::new(sink, &config.name).map_err(|error| ReloadError::Sink(n + 1, error)));
     let sinks = sinks.collect::<Result<_, _>>()?;
@@ -99,7 +104,7 @@ fn read(file: &Path, running: &config::Config) -> Result<Prepared, ReloadError> 
         std::net::TcpListener::bind((tcp.host.as_str(), tcp.port))
             .map_err(|error| ReloadError::Listen(tcp.to_string(), error))?;
     }
-    Ok(Prepared { config, keys, sinks, server: None, restart })
+    Ok(Prepared { config, keys, meters, sinks, server: None, restart })
 }
 
 /// Says when the configuration is to be taken anew.

@@ -7,11 +7,14 @@
 //! | one per sink | a record in the queue; its peer |
 //! | the pages, where `[http]` is, and one per connection | who asks |
 //! | this one | a signal, a changed configuration, the end of a part |
+//! | the one who asks whether the clock is set | those who set it; a minute |
 //! | the cursors of the sinks, on a thread of their own | a confirmation; the disk |
 
-use crate::config::Config;
+use crate::clock;
+use crate::config::{Config, ConfigError};
 pub use crate::line::Decode;
 use crate::line::{Line, Settings};
+use crate::meters::Meters;
 use crate::parts::{Ready, Sinks, Sources};
 use crate::queue::log::LogError;
 use crate::queue::{self, Joining, Opened, Queue, RestoreError};
@@ -33,6 +36,9 @@ pub enum RunError {
     /// A sink cannot begin.
     #[error("sink {0}: {1}")]
     Sink(usize, #[source] SinkError),
+    /// What is said about meters.
+    #[error(transparent)]
+    Meters(#[from] ConfigError),
     /// The queue cannot be opened.
     #[error("the queue in {path}: {1}", path = .0.display())]
     Queue(PathBuf, #[source] LogError),
@@ -101,6 +107,8 @@ pub async fn run_anew(
     let ready = config.sinks.iter().enumerate();
     let ready = ready.map(|(n, sink)| Ready::new(sink, &config.name).map_err(|error| RunError::Sink(n + 1, error)));
     let ready = ready.collect::<Result<Vec<_>, _>>()?;
+    // Whoever holds the sender may replace what is said about meters while the line runs.
+    let (of_meters, meters) = watch::channel(Arc::new(Meters::load(&config)?));
     let names: Vec<_> = config.sinks.iter().map(sinks::Config::name).collect();
     let (data, of_queue, of_parked) = (config.data.clone(), config.queue.clone(), config.parked.clone());
     let opened = blocking(move || {
@@ -113,12 +121,19 @@ pub async fn run_anew(
     let view = View { gateway: config.name.clone(), counts: Arc::clone(&counts), queue: handle.gauge() };
     let mut pages = Pages::start(config.http.as_ref(), view).await.map_err(|(at, error)| RunError::Http(at, error))?;
 
+    // Whether the clock is set is known before the first frame comes.
+    let set = clock::look(config.clock).await;
+    if !set {
+        clock::tell(set);
+    }
+    let asking = tokio::spawn(clock::watch(config.clock, set));
+
     // The sinks go on with what is there while it is read what was learned.
     let named = config.sinks.iter().map(sinks::Config::name).zip(readers).collect();
     let (mut sinks, joining) = (Sinks::new(named, &counts), handle.joining());
     sinks.set(ready, &joining).await.map_err(of_queue)?;
     let (of_line, counting) = (config.clone(), Arc::clone(&counts.line));
-    let line = blocking(move || Line::restored(&of_line, decode, queue, counting)).await??;
+    let line = blocking(move || Line::restored(&of_line, decode, queue, meters, counting)).await??;
     let (intake, captures) = Intake::new(INTAKE);
     let (to_line, settings) = watch::channel(None);
     let runtime = tokio::runtime::Handle::current();
@@ -135,7 +150,7 @@ pub async fn run_anew(
     info!(gateway = %config.name, sources = config.sources.len(), sinks = config.sinks.len(), waiting, "running");
 
     tokio::pin!(stopped);
-    let mut parts = Parts { sources, sinks, joining, pages: &mut pages, to_line };
+    let mut parts = Parts { sources, sinks, joining, pages: &mut pages, to_line, of_meters };
     let why = loop {
         let (file, why) = tokio::select! {
             why = &mut stopped => break why,
@@ -188,6 +203,7 @@ pub async fn run_anew(
         warn!(records = ended.undelivered, "not delivered everywhere: they stay in the queue for the next start");
     }
     pages.stop().await;
+    asking.abort();
     // The cursors are saved a last time, then another process may have the folder.
     blocking(move || drop((handle, back))).await?;
     info!(records = ended.records, copies = ended.copies, refused = ended.refused, "stopped");
@@ -201,11 +217,12 @@ struct Parts<'a> {
     joining: Joining,
     pages: &'a mut Pages,
     to_line: watch::Sender<Option<Arc<Settings>>>,
+    of_meters: watch::Sender<Arc<Meters>>,
 }
 
 impl Parts<'_> {
     /// Goes on with another configuration, which is now the one that runs.
-    async fn change(&mut self, Prepared { config, keys, sinks, server, restart }: Prepared) -> Config {
+    async fn change(&mut self, Prepared { config, keys, meters, sinks, server, restart }: Prepared) -> Config {
         if !restart.is_empty() {
             let keys = restart.join(", ");
             warn!(%keys, "changed, but needs a restart: until then the gateway goes on with the old values");
@@ -221,6 +238,7 @@ impl Parts<'_> {
             queue: config.queue.clone(),
             parked: config.parked.clone(),
         };
+        self.of_meters.send_replace(Arc::new(meters));
         // A line that waits for room takes them once there is some.
         self.to_line.send_replace(Some(Arc::new(settings)));
         self.sources.set(&config.sources).await;

@@ -4,14 +4,16 @@ use crate::capture::Capture;
 use crate::decode::{Decoded, Decoder, Frame, Witness};
 use crate::encode::Source;
 use crate::keys::KeyStore;
+use crate::meters::{Heard, Meters};
 use crate::protocols::Fragments;
 use crate::queue::parked::{Counter, Parked};
 use crate::record::{Kind, Record};
 use crate::run::Decode;
 use crate::taught::{Lesson, Taught, layout_name};
 use bytes::Bytes;
-use esh_core::{Key, Known, Learned, Meter, Purpose, Reason};
+use esh_core::{Alarms, DecodeError, Key, Known, Layer, Learned, Meter, Purpose, Reason};
 use jiff::tz::TimeZone;
+use std::sync::Arc;
 
 /// Decodes with keys and with what earlier frames taught.
 #[derive(Debug)]
@@ -22,6 +24,8 @@ pub struct Worker {
     fragments: Fragments,
     /// What the last capture teaches; it becomes true when its record is stored.
     lessons: Vec<Lesson>,
+    /// What it says of its meter.
+    heard: Heard,
     /// Why the last capture failed.
     failed: Option<Reason>,
     /// Whose it was.
@@ -51,6 +55,7 @@ impl Worker {
             taught: Taught::default(),
             fragments: Fragments::default(),
             lessons: Vec::new(),
+            heard: Heard::default(),
             failed: None,
             meter: None,
             report: Vec::new(),
@@ -61,15 +66,22 @@ impl Worker {
 
 impl Decode for Worker {
     fn decode(&mut self, capture: &Capture, copies: u32) -> Record {
-        let Self { decoder, keys, taught, fragments, lessons, failed, meter, report, .. } = self;
+        let Self { decoder, keys, taught, fragments, lessons, heard, failed, meter, report, .. } = self;
         lessons.clear();
         report.clear();
         let known = WorkerKnown { keys, taught, then: None };
-        let frame = frame(capture, copies);
-        let decoded = decoder.decode(&frame, &known, Some(fragments), &mut Lessons(lessons), report);
+        let mut notes = Notes { lessons, alarms: None };
+        let decoded = decoder.decode(&frame(capture, copies), &known, Some(fragments), &mut notes, report);
+        let alarms = notes.alarms;
         *failed = decoded.error.map(|error| error.reason);
         *meter = decoded.meter;
-        lessons.extend(decoded.meter.filter(|meter| !taught.knows(meter)).map(Lesson::Heard));
+        *heard = Heard {
+            meter: decoded.meter.filter(|_| decoded.error.is_none_or(|error| is_of_its_meter(&error))),
+            unwanted: decoded.unwanted,
+            alarms: alarms.unwrap_or_default(),
+            live: true,
+            whole: alarms.is_some() && decoded.error.is_none(),
+        };
         record(capture, &decoded, report)
     }
 
@@ -88,23 +100,31 @@ impl Decode for Worker {
         apart.lessons.clear();
         lessons.clear();
         report.clear();
-        let frame = frame(&parked.capture, 1);
         let known = WorkerKnown { keys, taught, then: Some((&apart.taught, &parked.counters)) };
-        let witness = &mut Lessons(&mut apart.lessons);
-        let decoded = decoder.decode(&frame, &known, Some(&mut apart.fragments), witness, report);
+        let mut notes = Notes { lessons: &mut apart.lessons, alarms: None };
+        let frame = frame(&parked.capture, 1);
+        let decoded = decoder.decode(&frame, &known, Some(&mut apart.fragments), &mut notes, report);
         let record = record(&parked.capture, &decoded, report);
-        if record.kind == Kind::Undecoded {
+        // A meter that may not be heard any more is not told of, whenever its frame came.
+        if record.kind == Kind::Undecoded || decoded.unwanted.is_some() {
             apart.lessons.clear();
             return None;
         }
         // The live line learns what it does not know better.
         lessons.extend(apart.lessons.iter().filter(|lesson| taught.wants(lesson)).cloned());
-        lessons.extend(decoded.meter.filter(|meter| !taught.knows(meter)).map(Lesson::Heard));
         Some(record)
     }
 
     fn failed(&self) -> Option<Reason> {
         self.failed
+    }
+
+    fn heard(&self) -> Heard {
+        self.heard
+    }
+
+    fn set_meters(&mut self, meters: &Arc<Meters>) {
+        self.decoder.set_meters(Arc::clone(meters));
     }
 
     fn lessons(&self) -> &[Lesson] {
@@ -131,6 +151,10 @@ impl Decode for Worker {
     fn change(&mut self, keys: &KeyStore, zone: Option<&TimeZone>) {
         self.keys.clone_from(keys);
         self.decoder.set_zone(zone.cloned());
+    }
+
+    fn forgotten(&self) -> u64 {
+        self.taught.forgotten()
     }
 
     fn taught(&self, each: &mut dyn FnMut(&Lesson)) {
@@ -187,10 +211,25 @@ impl Known for WorkerKnown<'_> {
     }
 }
 
-struct Lessons<'a>(&'a mut Vec<Lesson>);
+/// Whether the frame of an error is a sign of life of the meter it names: not when it was damaged on its way, and not when
+/// it is an old one that someone sends again.
+const fn is_of_its_meter(error: &DecodeError) -> bool {
+    let damaged = matches!(error.layer, Layer::Line | Layer::Link) || matches!(error.reason, Reason::Checksum { .. });
+    !damaged && !matches!(error.reason, Reason::Replayed { .. })
+}
 
-impl Witness for Lessons<'_> {
+struct Notes<'a> {
+    lessons: &'a mut Vec<Lesson>,
+    /// The alarms; `None` when the frame does not speak of its meter's state.
+    alarms: Option<Alarms>,
+}
+
+impl Witness for Notes<'_> {
     fn learned(&mut self, meter: Option<&Meter>, learned: Learned<'_>) {
-        self.0.extend(Lesson::of(meter, learned));
+        self.lessons.extend(Lesson::of(meter, learned));
+    }
+
+    fn alarms(&mut self, alarms: Alarms) {
+        self.alarms = Some(self.alarms.unwrap_or_default().and(alarms));
     }
 }

@@ -9,7 +9,7 @@ pub use values::{Size, Span, Tcp, Zone};
 pub(crate) use values::{host_and_port, protocol};
 pub use wrong::{ConfigError, Wrong};
 
-use crate::{deduplicate, log, queue, reload, sinks, sources};
+use crate::{clock, deduplicate, log, meters, queue, reload, sinks, sources};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use std::{collections::HashSet, fs, net::SocketAddr, ops::Range, path::Path, path::PathBuf};
@@ -24,10 +24,12 @@ pub struct Config {
     pub data: PathBuf,
     /// Where the keys of the meters stand.
     pub keys: Option<PathBuf>,
-    /// Where more is said about the meters. Read from the next release on.
+    /// Where more is said about the meters.
     pub meters: Option<PathBuf>,
     /// The zone of meters that do not say theirs.
     pub time_zone: Zone,
+    /// How far the clock of this machine is believed.
+    pub clock: clock::Config,
     /// How it logs.
     pub log: log::Format,
     /// How long a stop may take to hand over what has been taken.
@@ -44,6 +46,10 @@ pub struct Config {
     pub parked: queue::parked::Config,
     /// Whether it notices by itself that its files have changed.
     pub reload: reload::Config,
+    /// How much may be learned, and how fast frames may come.
+    pub limits: meters::Limits,
+    /// When alarms are told.
+    pub alarms: meters::Alarms,
     /// Where metrics and health are served.
     pub http: Option<Http>,
 }
@@ -83,6 +89,8 @@ struct Keys {
     #[serde(default)]
     time_zone: Zone,
     #[serde(default)]
+    clock: clock::Config,
+    #[serde(default)]
     log: log::Format,
     drain: Option<Span>,
     #[serde(default)]
@@ -93,6 +101,10 @@ struct Keys {
     parked: queue::parked::Config,
     #[serde(default)]
     reload: reload::Config,
+    #[serde(default)]
+    limits: meters::Limits,
+    #[serde(default)]
+    alarms: meters::Alarms,
     http: Option<HttpKeys>,
     // Read one by one, see `parts`; named here so that they are known keys.
     #[serde(rename = "source")]
@@ -165,6 +177,7 @@ impl Config {
             keys: keys.keys.map(|path| base.join(path)),
             meters: keys.meters.map(|path| base.join(path)),
             time_zone: keys.time_zone,
+            clock: keys.clock,
             log: keys.log,
             drain: keys.drain.unwrap_or(Span::seconds(10)),
             sources,
@@ -173,6 +186,8 @@ impl Config {
             queue: keys.queue,
             parked: keys.parked,
             reload: keys.reload,
+            limits: keys.limits,
+            alarms: keys.alarms,
             http: keys.http.map(|http| Http { listen: http.listen.into_inner() }),
         })
     }
@@ -368,6 +383,11 @@ listen = "127.0.0.1:8080"
             ("kind = \"lines\"", "kind = \"liens\"", "gateway.toml:8:8: unknown kind `liens`"),
             ("kind = \"lines\"\n", "", "gateway.toml:7:1: the key `kind` is missing"),
             ("\"wmbus\"", "\"wmbsu\"", "unknown word `wmbsu`"),
+            ("[http]", "[limits]\nmeter = \"5/d\"\n[http]", "expected a rate such as `200/s`"),
+            ("[http]", "[limits]\nmetres = 5\n[http]", "did you mean `meters`?"),
+            ("[http]", "[alarms]\ndebounce = 0\n[http]", "expected a number of reports from 1 to 255"),
+            ("[http]", "[alarms]\ndebunce = 1\n[http]", "did you mean `debounce`?"),
+            ("name = \"gw-1\"", "name = \"gw-1\"\nclock = \"atuo\"", "did you mean `auto`?"),
             ("protocol = \"wmbus\"\n", "", "the key `protocol` is missing"),
             ("tcp://127.0.0.1:7000", "http://127.0.0.1", "gateway.toml:10:10: invalid value"),
             ("stdin = true", "stdin = true\nack = true", "gateway.toml:17:1: nobody listens for answers"),

@@ -42,8 +42,8 @@ impl Line {
             self.decode.stored(true);
             return;
         }
-        let draft = Draft { record: &record, frame: None, lessons: self.decode.lessons() };
-        let appended = self.queue.append_redeemed(&draft, seq, &known(&*self.decode, &self.deduplicate));
+        let draft = Draft { record: &record, frame: None, lessons: self.decode.lessons(), stands: None };
+        let appended = self.queue.append_redeemed(&draft, seq, &known(&*self.decode, &self.watch, &self.deduplicate));
         self.decode.stored(appended.is_ok());
         match appended {
             Ok(_) => self.waiting += 1,

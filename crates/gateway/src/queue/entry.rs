@@ -9,16 +9,18 @@
 //! | when the frame came: 0, or 1 and seconds and nanoseconds since 1970 | 1 or 13 |
 //! | the frame's hash: 0, or 1 and the hash | 1 or 17 |
 //! | the meter's address: 0, or 1, its length and its text | 1 or more |
-//! | lessons: how many, and each | 2 or more |
+//! | lessons: how many, and each; from version 2 on also what is known of the meter | 2 or more |
 //! | since version 2: 0; or 1, a place in the parked log (its id and the number), and the length and the octets of the frame that stands there; or 2 and the place of the frame that the report is of | 1 or more |
 //! | the report | the rest |
 
 use super::log::Seq;
-use super::octets::{Take, protocol_number, put_lesson, put_moment, put_option};
+use super::octets::{Take, protocol_number, put_lesson, put_moment, put_option, put_stands};
 use crate::deduplicate::Frame;
+use crate::meters::Standing;
 use crate::record::{Id, Kind, Record};
 use crate::taught::Lesson;
 use bytes::Bytes;
+use esh_core::Meter;
 
 /// The newest version that this release reads, and the one it writes.
 pub(super) const VERSION: u8 = 2;
@@ -35,6 +37,8 @@ pub struct Draft<'a> {
     pub frame: Option<Frame>,
     /// What the frame taught.
     pub lessons: &'a [Lesson],
+    /// What is known of its meter from then on.
+    pub stands: Option<(&'a Meter, &'a Standing)>,
 }
 
 /// A place in the parked log: its id, and the number of an entry.
@@ -85,7 +89,7 @@ pub(super) const fn kind_number(kind: Kind) -> u8 {
 
 /// Writes all of an entry but the report, which follows.
 pub(super) fn write_head(draft: &Draft<'_>, waits: Waits<'_>, into: &mut Vec<u8>) {
-    let Draft { record, frame, lessons } = draft;
+    let Draft { record, frame, lessons, stands } = draft;
     into.extend([VERSION, kind_number(record.kind), record.protocol.map_or(0, protocol_number)]);
     into.extend(record.id.0.to_le_bytes());
     put_option(record.received_at, into, put_moment);
@@ -97,9 +101,12 @@ pub(super) fn write_head(draft: &Draft<'_>, waits: Waits<'_>, into: &mut Vec<u8>
         into.extend(meter.as_bytes());
     });
     // A frame teaches a handful.
-    let lessons = lessons.get(..lessons.len().min(usize::from(u16::MAX))).unwrap_or_default();
-    into.extend((lessons.len() as u16).to_le_bytes());
+    let lessons = lessons.get(..lessons.len().min(usize::from(u16::MAX) - 1)).unwrap_or_default();
+    into.extend((lessons.len() as u16 + u16::from(stands.is_some())).to_le_bytes());
     lessons.iter().for_each(|lesson| put_lesson(lesson, into));
+    if let Some((meter, standing)) = stands {
+        put_stands(meter, standing, into);
+    }
     let put_place = |(id, seq): ParkedPlace, into: &mut Vec<u8>| {
         into.extend(id.to_le_bytes());
         into.extend(seq.0.to_le_bytes());
@@ -137,6 +144,7 @@ type Parts<'a> = (Record, Option<Frame>, Waits<'a>);
 fn read(octets: &[u8], lesson: impl FnMut(Lesson)) -> Result<Parts<'_>, EntryError> {
     match octets.first() {
         Some(version) if *version > VERSION => Err(EntryError::Newer(*version)),
+        // The first version has fewer kinds of lessons, and says nothing of the parked log.
         Some(FIRST..=VERSION) => parse(octets, lesson).ok_or(EntryError::Malformed),
         _ => Err(EntryError::Malformed),
     }
@@ -189,8 +197,9 @@ fn waits<'a>(take: &mut Take<'a>) -> Option<Waits<'a>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::meters::{Happened, Intervals, Moment, Owed, Pending};
     use esh_core::Id as MeterId;
-    use esh_core::{Manufacturer, Medium, Meter, Protocol, Purpose};
+    use esh_core::{Alarm, Alarms, Manufacturer, Medium, Protocol, Purpose};
     use proptest::prelude::*;
 
     fn meters() -> impl Strategy<Value = Meter> {
@@ -214,7 +223,40 @@ mod tests {
                 counter
             )),
             meters().prop_map(Lesson::Heard),
+            (meters(), standings()).prop_map(|stands| Lesson::Stands(Box::new(stands))),
         ]
+    }
+
+    pub(crate) fn standings() -> impl Strategy<Value = Standing> {
+        let moment = || proptest::option::of((1..u64::MAX).prop_map(|at| Moment(at.try_into().unwrap())));
+        let alarm = || (0..Alarm::ALL.len()).prop_map(|n| Alarm::ALL[n]);
+        let happened = prop_oneof![
+            Just(Happened::Discovered),
+            Just(Happened::Silent),
+            Just(Happened::Returned),
+            alarm().prop_map(Happened::Raised),
+            alarm().prop_map(Happened::Cleared)
+        ];
+        let at = proptest::option::of(any::<u32>().prop_map(|s| jiff::Timestamp::from_second(s.into()).unwrap()));
+        let owed = (happened, at, any::<bool>(), any::<u128>()).prop_map(|(happened, at, synchronised, occasion)| {
+            Owed { happened, at, synchronised, occasion: Id(occasion) }
+        });
+        let pending =
+            (alarm(), any::<u8>(), any::<u64>()).prop_map(|(alarm, reports, stood)| Pending { alarm, reports, stood });
+        let some = 0..4;
+        (
+            (moment(), moment(), any::<u64>(), any::<bool>()),
+            proptest::collection::vec(alarm(), some.clone()),
+            proptest::collection::vec(any::<u32>(), 0..9),
+            proptest::collection::vec(pending, some.clone()),
+            proptest::collection::vec(owed, some),
+        )
+            .prop_map(|((first, last, frames, silent), alarms, seconds, pending, owed)| {
+                let alarms = alarms.into_iter().fold(Alarms::NONE, Alarms::with);
+                let mut intervals = Intervals::default();
+                seconds.into_iter().for_each(|s| intervals.push(std::time::Duration::from_secs(s.into())));
+                Standing { first, last, frames, silent, alarms, intervals, pending, owed }
+            })
     }
 
     fn records() -> impl Strategy<Value = Record> {
@@ -234,18 +276,21 @@ mod tests {
         #[test]
         fn what_is_written_is_read(
             record in records(), frame in any::<Option<[u8; 16]>>(), lessons in proptest::collection::vec(lessons(), 0..4),
+            stands in proptest::option::of((meters(), standings())),
             parked in proptest::collection::vec(any::<u8>(), 0..40), place: (u64, u64), says in 0_usize..3,
         ) {
             let place = (place.0, Seq(place.1));
             let waits = [Waits::No, Waits::Parked(place, &parked), Waits::Redeemed(place)][says];
             let frame = frame.map(Frame::from_octets);
             let mut octets = Vec::new();
-            write_head(&Draft { record: &record, frame, lessons: &lessons }, waits, &mut octets);
+            let stands = stands.as_ref().map(|(meter, standing)| (meter, standing));
+            write_head(&Draft { record: &record, frame, lessons: &lessons, stands }, waits, &mut octets);
             octets.extend(&record.report);
             prop_assert_eq!(format!("{:?}", super::record(&octets).unwrap()), format!("{record:?}"));
             let effect = effect(&octets).unwrap();
             prop_assert_eq!(effect.frame, frame.map(|frame| (frame, record.received_at)));
-            prop_assert_eq!(effect.lessons, lessons);
+            let stands = stands.map(|(meter, standing)| Lesson::Stands(Box::new((*meter, standing.clone()))));
+            prop_assert_eq!(effect.lessons, lessons.into_iter().chain(stands).collect::<Vec<_>>());
             prop_assert_eq!(effect.waits, waits);
             // Cut short anywhere it is no entry, or one with less of a report; never a panic.
             for length in 0..octets.len() {
@@ -271,7 +316,7 @@ mod tests {
             let mut octets = Vec::new();
             let (kind, protocol) = (Kind::Readings, Some(*protocol));
             let record = Record { kind, protocol, meter: None, id: Id(1), received_at: None, report: Bytes::new() };
-            write_head(&Draft { record: &record, frame: None, lessons: &[] }, Waits::No, &mut octets);
+            write_head(&Draft { record: &record, frame: None, lessons: &[], stands: None }, Waits::No, &mut octets);
             assert_eq!(super::record(&octets).unwrap().protocol, protocol);
         }
     }
@@ -286,7 +331,7 @@ mod tests {
             received_at: None,
             report: "{}".into(),
         };
-        let draft = Draft { record: &record, frame: Some(Frame::from_octets([3; 16])), lessons: &[] };
+        let draft = Draft { record: &record, frame: Some(Frame::from_octets([3; 16])), lessons: &[], stands: None };
         let mut octets = Vec::new();
         write_head(&draft, Waits::No, &mut octets);
         // It was the same without the last octet.

@@ -19,6 +19,7 @@ mod command;
 mod config;
 mod cursors;
 mod entry;
+mod known;
 pub mod log;
 mod octets;
 pub mod parked;
@@ -30,6 +31,7 @@ mod writer;
 pub use command::{Look, LookError, look};
 pub use config::{Config, WhenFull};
 pub use entry::{Draft, EntryError};
+pub use known::{KnownError, known_meters};
 pub(crate) use reader::Leave;
 pub use reader::{Entry, Reader};
 pub use restore::{Opened, RestoreError};
@@ -67,6 +69,9 @@ pub enum QueueError {
     /// The disk fails.
     #[error("disk failure")]
     Disk,
+    /// There are too many of its kind.
+    #[error("rate")]
+    Rate,
     /// The gateway is stopping.
     #[error("stopping")]
     Closed,

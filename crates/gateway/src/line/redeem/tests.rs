@@ -35,7 +35,8 @@ impl Gateway {
         let mut opened = Queue::open(data, &config.queue, &config.parked, &["stdout"]).unwrap();
         let reader = opened.readers.remove(0);
         let worker = Box::new(Worker::new("g", None, keys));
-        let line = Line::restored(&config, worker, opened.queue, Arc::<OfLine>::default()).unwrap();
+        let meters = tokio::sync::watch::channel(Arc::default()).1;
+        let line = Line::restored(&config, worker, opened.queue, meters, Arc::<OfLine>::default()).unwrap();
         Self { line, reader, handle: opened.handle }
     }
 
@@ -44,7 +45,7 @@ impl Gateway {
     }
 
     fn keep(&mut self) {
-        self.line.queue.keep(&known(&*self.line.decode, &self.line.deduplicate));
+        self.line.queue.keep(&known(&*self.line.decode, &self.line.watch, &self.line.deduplicate));
     }
 
     /// Tries every parked frame, and puts everything on the disk.

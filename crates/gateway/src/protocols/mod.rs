@@ -2,12 +2,13 @@
 //! may hold and how its frames are opened; this one chooses.
 
 mod mbus;
+mod nbiot;
 
 pub use mbus::line_code;
 
 use crate::capture::Framing;
 use crate::sources::lines::{LineError, Members};
-use esh_core::{Carrier, DecodeError, Format, Known, Opened, Out, Protocol, Refused};
+use esh_core::{Carrier, DecodeError, Known, Opened, Out, Protocol, Refused};
 use esh_wmbus::Wmbus;
 use esh_wmbus::fragments::{Assembler, Step};
 
@@ -64,6 +65,7 @@ pub fn open<'f>(
 ) -> Result<Opened<'f>, Refused> {
     match protocol {
         Protocol::Wmbus | Protocol::Mbus => mbus::open(framing, frame, known, out),
+        Protocol::Coap | Protocol::Lwm2m | Protocol::Senml => nbiot::open(protocol, framing, frame, known, out),
         other => unreachable!("{other:?} has no carrier"),
     }
 }
@@ -73,9 +75,9 @@ pub fn open<'f>(
 /// # Errors
 /// When one of them is wrong.
 pub fn members(protocol: Protocol, line: &str) -> Result<Members, LineError> {
-    let _ = line;
     match protocol {
         Protocol::Wmbus | Protocol::Mbus => Ok(Members::default()),
+        Protocol::Coap | Protocol::Lwm2m | Protocol::Senml => nbiot::members(protocol, line),
         other => unreachable!("{other:?} has no lines"),
     }
 }
@@ -87,7 +89,8 @@ pub fn read<'p>(
     known: &'p dyn Known,
     out: &mut dyn Out<'p>,
 ) -> Option<Result<(), DecodeError>> {
-    let _ = framing;
-    let format: &dyn Format = esh_wmbus::format_for(opened.content)?;
-    Some(format.read(opened.meter.as_ref(), opened.payload, opened.offset, known, out))
+    match esh_wmbus::format_for(opened.content) {
+        Some(format) => Some(format.read(opened.meter.as_ref(), opened.payload, opened.offset, known, out)),
+        None => nbiot::read(framing, opened, known, out),
+    }
 }

@@ -65,6 +65,9 @@ impl<'a> Take<'a> {
         Some(match self.u8()? {
             1 => Protocol::Wmbus,
             2 => Protocol::Mbus,
+            3 => Protocol::Coap,
+            4 => Protocol::Lwm2m,
+            5 => Protocol::Senml,
             _ => return None,
         })
     }
@@ -173,6 +176,9 @@ pub(super) const fn protocol_number(protocol: Protocol) -> u8 {
     match protocol {
         Protocol::Wmbus => 1,
         Protocol::Mbus => 2,
+        Protocol::Coap => 3,
+        Protocol::Lwm2m => 4,
+        Protocol::Senml => 5,
         _ => 0,
     }
 }

@@ -3,9 +3,10 @@
 //! | field | octets |
 //! |---|---|
 //! | version, 1 | 1 |
-//! | protocol: 1 wmbus, 2 mbus | 1 |
-//! | framing: 0 unsaid, 1 A, 2 B, 3 without CRC, 4 three out of six, 5 Manchester, 6 wired, 7 records | 1 |
-//! | of records, the octets before them | 2 |
+//! | protocol, by the number it has in the queue | 1 |
+//! | framing: 0 unsaid, 1 A, 2 B, 3 without CRC, 4 three out of six, 5 Manchester, 6 wired, 7 records, 8 LwM2M, 9 SenML as CBOR | 1 |
+//! | of records, the octets before them; of LwM2M, its Content-Format | 2 |
+//! | of LwM2M, the path it answers for: its length and its text; otherwise 0 | 1 or more |
 //! | when it came: 0, or 1 and seconds and nanoseconds since 1970 | 1 or 13 |
 //! | whether the clock was set | 1 |
 //! | the source's name: its length and its text | 2 or more |
@@ -19,6 +20,7 @@ use crate::queue::octets::{Take, protocol_number, put_meter, put_moment, put_opt
 use crate::record::Id;
 use bytes::Bytes;
 use esh_core::{Meter, Purpose};
+use esh_nbiot::lwm2m::Path;
 
 /// The version of the layout.
 const VERSION: u8 = 1;
@@ -41,9 +43,16 @@ impl Parked {
     /// Writes it as it stands in the log.
     pub fn write(&self, into: &mut Vec<u8>) {
         let Capture { octets, protocol, framing, received_at, source, rssi } = &self.capture;
-        let (framing, before) = framing_number(*framing);
-        into.extend([VERSION, protocol_number(*protocol), framing]);
-        into.extend(before.to_le_bytes());
+        let (number, more) = framing_number(*framing);
+        into.extend([VERSION, protocol_number(*protocol), number]);
+        into.extend(more.to_le_bytes());
+        let path = match framing {
+            Some(Framing::Lwm2m(_, path)) => path.to_string(),
+            _ => String::new(),
+        };
+        // Four ids at most.
+        into.push(path.len() as u8);
+        into.extend(path.as_bytes());
         put_option(received_at.at, into, put_moment);
         into.push(received_at.synchronised.into());
         // A name in a configuration is far shorter.
@@ -69,7 +78,8 @@ impl Parked {
         let mut take = Take(octets);
         (take.u8()? == VERSION).then_some(())?;
         let protocol = take.protocol()?;
-        let framing = framing(take.u8()?, take.u16()?)?;
+        let (number, more, length) = (take.u8()?, take.u16()?, take.u8()?);
+        let framing = framing(number, more, std::str::from_utf8(take.octets(length.into())?).ok()?)?;
         let received_at = Stamp { at: take.option(Take::moment)?, synchronised: take.u8()? == 1 };
         let length = take.u16()?.into();
         let source = std::str::from_utf8(take.octets(length)?).ok()?.into();
@@ -94,10 +104,12 @@ const fn framing_number(framing: Option<Framing>) -> (u8, u16) {
         Some(Framing::Manchester) => (5, 0),
         Some(Framing::Wired) => (6, 0),
         Some(Framing::Records(before)) => (7, before),
+        Some(Framing::Lwm2m(format, _)) => (8, format),
+        Some(Framing::SenmlCbor) => (9, 0),
     }
 }
 
-fn framing(number: u8, before: u16) -> Option<Option<Framing>> {
+fn framing(number: u8, more: u16, path: &str) -> Option<Option<Framing>> {
     Some(match number {
         0 => None,
         1 => Some(Framing::A),
@@ -106,7 +118,9 @@ fn framing(number: u8, before: u16) -> Option<Option<Framing>> {
         4 => Some(Framing::ThreeOutOfSix),
         5 => Some(Framing::Manchester),
         6 => Some(Framing::Wired),
-        7 => Some(Framing::Records(before)),
+        7 => Some(Framing::Records(more)),
+        8 => Some(Framing::Lwm2m(more, Path::parse(path)?)),
+        9 => Some(Framing::SenmlCbor),
         _ => return None,
     })
 }
@@ -120,10 +134,10 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_written_is_read(
-            octets in proptest::collection::vec(any::<u8>(), 0..300), framing in 0_u8..8, before: u16, second in proptest::option::of(0_i64..4_000_000_000),
+            octets in proptest::collection::vec(any::<u8>(), 0..300), framing in 0_u8..10, more: u16, second in proptest::option::of(0_i64..4_000_000_000),
             synchronised: bool, source in "[a-z\\-é]{0,30}", rssi: Option<i16>, id: u128, counters in proptest::collection::vec(any::<u64>(), 0..3),
         ) {
-            let framing = super::framing(framing, if framing == 7 { before } else { 0 }).unwrap();
+            let framing = super::framing(framing, if [7, 8].contains(&framing) { more } else { 0 }, "/3424/0/1").unwrap();
             let received_at = Stamp { at: second.and_then(|second| jiff::Timestamp::new(second, 5).ok()), synchronised };
             let meter = Meter { protocol: Protocol::Mbus, manufacturer: None, id: MeterId::new("7").unwrap(), version: None, medium: None };
             let counters = counters.into_iter().map(|counter| (meter, Purpose::Data, counter)).collect();

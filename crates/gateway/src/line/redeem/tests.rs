@@ -63,6 +63,9 @@ impl Gateway {
         let (mut at, mut reports) = (Position::START, Vec::new());
         while let Some(entry) = self.reader.try_next(at) {
             at = entry.position;
+            if entry.record.kind == Kind::Event {
+                continue;
+            }
             let report: serde_json::Value = serde_json::from_slice(&entry.record.report).unwrap();
             reports.push((entry.record.kind, report["frame"].as_str().unwrap().to_owned(), report));
         }

@@ -1,6 +1,6 @@
 //! Captures: one whole message each, with its context, as a source hands it on.
 
-use crate::protocols::ModbusTold;
+use crate::protocols::{ModbusTold, zigbee};
 use bytes::Bytes;
 use esh_core::Protocol;
 use serde::de::Visitor;
@@ -67,7 +67,37 @@ impl Framing {
             "manchester" => Self::Manchester,
             "wired" => Self::Wired,
             "records" => Self::Records(0),
-            _ => Self::Records(word.strip_prefix("records+")?.parse().ok()?),
+            "senml+cbor" => Self::SenmlCbor,
+            _ => match word.split_once('+')? {
+                ("records", behind) => Self::Records(behind.parse().ok()?),
+                ("lwm2m", told) => {
+                    let (format, path) = told.split_once('+')?;
+                    Self::Lwm2m(format.parse().ok()?, esh_nbiot::lwm2m::Path::parse(path)?)
+                }
+                ("modbus", told) => Self::Modbus(ModbusTold::from_word(told)?),
+                ("zcl", told) => Self::Zcl(zigbee::from_word(told)?),
+                _ => return None,
+            },
+        })
+    }
+}
+
+/// The word of it, which [`Framing::from_word`] reads.
+impl fmt::Display for Framing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::A => "A",
+            Self::B => "B",
+            Self::None => "none",
+            Self::ThreeOutOfSix => "3of6",
+            Self::Manchester => "manchester",
+            Self::Wired => "wired",
+            Self::Records(0) => "records",
+            Self::Records(behind) => return write!(f, "records+{behind}"),
+            Self::Lwm2m(format, path) => return write!(f, "lwm2m+{format}+{path}"),
+            Self::SenmlCbor => "senml+cbor",
+            Self::Modbus(told) => return write!(f, "modbus+{told}"),
+            Self::Zcl(readings) => return zigbee::write_word(readings, f),
         })
     }
 }
@@ -109,8 +139,32 @@ mod tests {
     fn records_may_stand_behind_octets_of_another_carrier() {
         assert_eq!(Framing::from_word("records"), Some(Framing::Records(0)));
         assert_eq!(Framing::from_word("records+2"), Some(Framing::Records(2)));
-        assert!(Framing::WORDS.iter().all(|word| Framing::from_word(word).is_some()));
-        for word in ["records+", "records-1", "records+70000", "record", ""] {
+        for word in Framing::WORDS {
+            assert_eq!(Framing::from_word(word).map(|framing| framing.to_string()).as_deref(), Some(*word));
+        }
+        for word in [
+            "senml+cbor",
+            "lwm2m+11542+/3424/0",
+            "lwm2m+110+/",
+            "modbus+rtu+response+false",
+            "modbus+-+-+true",
+            "zcl+1794+1+1+1000+0",
+            "zcl+0+0+-+-+-",
+        ] {
+            assert_eq!(Framing::from_word(word).map(|framing| framing.to_string()).as_deref(), Some(word));
+        }
+        for word in [
+            "lwm2m",
+            "lwm2m+",
+            "lwm2m+x+/",
+            "lwm2m+1+/x",
+            "senml+json",
+            "records+",
+            "records-1",
+            "records+70000",
+            "record",
+            "",
+        ] {
             assert_eq!(Framing::from_word(word), None, "{word}");
         }
     }

@@ -106,6 +106,10 @@ impl Display for Plan {
             }
             Sync::Interval { wait } => writeln!(f, "  the records of {} ms go to the disk together", wait.as_millis())?,
         }
+        let parked = data.join(crate::queue::parked::FOLDER);
+        writeln!(f, "what cannot be decoded waits in {}, up to {} octets", parked.display(), self.config.parked.size)?;
+        let watch = if self.config.reload.watch { "SIGHUP and when a file has changed" } else { "SIGHUP" };
+        writeln!(f, "the configuration is taken anew on {watch}")?;
         for sink in sinks {
             match sink {
                 sinks::Config::Mqtt(mqtt) => {
@@ -146,6 +150,12 @@ impl Display for Plan {
 }
 
 impl Plan {
+    /// The configuration that was checked.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// What someone who relies on this gateway should know.
     pub fn remarks(&self) -> Vec<String> {
         let mut remarks = Vec::new();

@@ -6,7 +6,7 @@ use crate::meters::{self, List};
 use crate::queue::{FOLDER, Look, look};
 use crate::simulate::{Fleet, command};
 use crate::worker::Worker;
-use crate::{analyse, check, log, run, sources};
+use crate::{analyse, check, connect, log, run, sources};
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use esh_core::{CivilTime, Key, Protocol};
@@ -28,7 +28,7 @@ enum Command {
     /// Run the gateway
     Run(RunArgs),
     /// Check a configuration, and say what the gateway would do
-    Check(RunArgs),
+    Check(CheckArgs),
     /// Decode frames: octets in, reports out
     Decode(Decode),
     /// Simulated meters through the whole gateway, readings on the terminal: no broker and no hardware needed
@@ -81,6 +81,17 @@ struct RunArgs {
     /// The configuration (gateway.toml)
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
+}
+
+/// Check a configuration.
+#[derive(Debug, Args)]
+struct CheckArgs {
+    /// The configuration (gateway.toml)
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Try what it names: brokers, addresses, ports and the folder; the exit status is 1 when one fails
+    #[arg(long)]
+    connect: bool,
 }
 
 /// Simulated meters through the whole gateway.
@@ -177,7 +188,7 @@ pub fn main() -> ExitCode {
     };
     let result = match cli.command {
         Command::Run(args) => run_gateway(&args.config),
-        Command::Check(args) => check_gateway(&args.config),
+        Command::Check(args) => check_gateway(&args.config, args.connect),
         Command::Decode(decode) => decode.run(),
         Command::Demo(demo) => demo.run(),
         Command::Simulate(simulate) => simulate.run(),
@@ -201,12 +212,19 @@ fn run_gateway(file: &Path) -> anyhow::Result<ExitCode> {
     };
     keys.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
     let worker = Worker::new(&config.name, Some(config.time_zone.0.clone()), keys);
-    Ok(exit(run::until_signal(&config, Box::new(worker), None)?.failed == 0))
+    Ok(exit(run::until_signal(&config, Box::new(worker), None, Some(file))?.failed == 0))
 }
 
-fn check_gateway(file: &Path) -> anyhow::Result<ExitCode> {
-    print!("{}", check::check(file)?);
-    Ok(ExitCode::SUCCESS)
+fn check_gateway(file: &Path, with_connect: bool) -> anyhow::Result<ExitCode> {
+    let plan = check::check(file)?;
+    print!("{plan}");
+    if !with_connect {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let found = runtime.block_on(connect::connect(plan.config()));
+    found.iter().for_each(|found| println!("{found}"));
+    Ok(exit(found.iter().all(|found| found.found.is_ok())))
 }
 
 const fn exit(clean: bool) -> ExitCode {
@@ -243,7 +261,7 @@ impl Demo {
         });
         let worker = Worker::new(&config.name, Some(config.time_zone.0.clone()), keys.unwrap_or_default());
         let limit = self.seconds.map(Duration::from_secs);
-        let ended = run::until_signal(&config, Box::new(worker), limit);
+        let ended = run::until_signal(&config, Box::new(worker), limit, None);
         // What stays behind is in a folder that the system clears.
         let _ = std::fs::remove_dir_all(&config.data);
         Ok(exit(ended?.is_clean()))

@@ -98,6 +98,11 @@ impl Decoder {
         Self { gateway: Some(gateway.into()), zone, ..Self::default() }
     }
 
+    /// From now on this is the zone of meters that name none.
+    pub fn set_zone(&mut self, zone: Option<TimeZone>) {
+        self.zone = zone;
+    }
+
     /// From now on this is said about meters.
     pub fn set_meters(&mut self, meters: Arc<Meters>) {
         self.meters = meters;

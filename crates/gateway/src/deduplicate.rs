@@ -15,7 +15,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 /// How copies are recognised: `[deduplicate]`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// How long after the first one an equal frame is a copy; `0s` turns it off.
@@ -94,6 +94,14 @@ impl Deduplicate {
             frames: HashMap::new(),
             order: VecDeque::new(),
             forgotten: 0,
+        }
+    }
+
+    /// From now on copies are recognised so.
+    pub fn set(&mut self, config: &Config) {
+        (self.window, self.limit) = (config.window.0, config.entries.max(1));
+        while self.frames.len() > self.limit {
+            self.forget_oldest();
         }
     }
 

@@ -1,11 +1,12 @@
 //! The worker: makes records of captures with what the running gateway knows.
 
 use crate::capture::Capture;
-use crate::decode::{Decoder, Frame, Witness};
+use crate::decode::{Decoded, Decoder, Frame, Witness};
 use crate::encode::Source;
 use crate::keys::{KeyStore, SharedKeys};
 use crate::meters::{Heard, Meters};
 use crate::protocols::Fragments;
+use crate::queue::parked::{Counter, Parked};
 use crate::record::{Kind, Record};
 use crate::run::Decode;
 use crate::taught::{Lesson, Taught, layout_name};
@@ -28,7 +29,21 @@ pub struct Worker {
     heard: Heard,
     /// Why the last capture failed.
     failed: Option<DecodeError>,
+    /// Whose it was.
+    meter: Option<Meter>,
     report: Vec<u8>,
+    /// What parked frames are decoded with.
+    apart: Apart,
+}
+
+/// What parked frames taught each other on one way through them, apart from the live line: a counter that was accepted
+/// since does not make an older frame a replay, and an older frame does not take the counter back.
+#[derive(Debug, Default)]
+struct Apart {
+    taught: Taught,
+    fragments: Fragments,
+    /// What the last one teaches the next ones.
+    lessons: Vec<Lesson>,
 }
 
 impl Worker {
@@ -45,29 +60,24 @@ impl Worker {
             lessons: Vec::new(),
             heard: Heard::default(),
             failed: None,
+            meter: None,
             report: Vec::new(),
+            apart: Apart::default(),
         }
     }
 }
 
 impl Decode for Worker {
     fn decode(&mut self, capture: &Capture, copies: u32) -> Record {
-        let Self { decoder, keys, taught, fragments, lessons, heard, failed, report, .. } = self;
+        let Self { decoder, keys, taught, fragments, lessons, heard, failed, meter, report, .. } = self;
         lessons.clear();
         report.clear();
-        let frame = Frame {
-            octets: &capture.octets,
-            protocol: capture.protocol,
-            framing: capture.framing,
-            received_at: capture.received_at,
-            source: Some(Source { name: Some(&capture.source), rssi: capture.rssi, copies }),
-            input: None,
-        };
-        let known = WorkerKnown { keys, taught };
+        let known = WorkerKnown { keys, taught, then: None };
         let mut notes = Notes { lessons, alarms: Alarms::NONE, absent: Alarms::NONE };
-        let decoded = decoder.decode(&frame, &known, Some(fragments), &mut notes, report);
+        let decoded = decoder.decode(&frame(capture, copies), &known, Some(fragments), &mut notes, report);
         let Notes { alarms, absent, .. } = notes;
         *failed = decoded.error;
+        *meter = decoded.meter;
         *heard = Heard {
             meter: decoded.meter.filter(|_| decoded.error.is_none_or(|error| is_of_its_meter(&error))),
             unwanted: decoded.unwanted,
@@ -75,18 +85,37 @@ impl Decode for Worker {
             alarms,
             absent: absent.minus(alarms),
         };
-        Record {
-            kind: if decoded.readings == 0 && (decoded.error.is_some() || decoded.unread) {
-                Kind::Undecoded
-            } else {
-                Kind::Readings
-            },
-            protocol: Some(capture.protocol),
-            meter: decoded.meter.map(|meter| meter.address().to_string().into()),
-            id: decoded.id,
-            received_at: capture.received_at.at,
-            report: Bytes::copy_from_slice(report),
+        record(capture, &decoded, report)
+    }
+
+    fn counters(&self) -> Vec<Counter> {
+        let Some(meter) = self.meter else { return Vec::new() };
+        let known = |purpose: &Purpose| Some((meter, *purpose, self.taught.counter(&meter, *purpose)?));
+        Purpose::ALL.iter().filter_map(known).collect()
+    }
+
+    fn afresh(&mut self) {
+        self.apart = Apart::default();
+    }
+
+    fn again(&mut self, parked: &Parked) -> Option<Record> {
+        let Self { decoder, keys, taught, lessons, report, apart, .. } = self;
+        apart.lessons.clear();
+        lessons.clear();
+        report.clear();
+        let known = WorkerKnown { keys, taught, then: Some((&apart.taught, &parked.counters)) };
+        let mut notes = Notes { lessons: &mut apart.lessons, alarms: Alarms::NONE, absent: Alarms::NONE };
+        let frame = frame(&parked.capture, 1);
+        let decoded = decoder.decode(&frame, &known, Some(&mut apart.fragments), &mut notes, report);
+        let record = record(&parked.capture, &decoded, report);
+        // A meter that may not be heard any more is not told of, whenever its frame came.
+        if record.kind == Kind::Undecoded || decoded.unwanted.is_some() {
+            apart.lessons.clear();
+            return None;
         }
+        // The live line learns what it does not know better.
+        lessons.extend(apart.lessons.iter().filter(|lesson| taught.wants(lesson)).cloned());
+        Some(record)
     }
 
     fn failed(&self) -> Option<DecodeError> {
@@ -115,10 +144,21 @@ impl Decode for Worker {
                 self.taught.learn(lesson);
             }
         }
+        for lesson in self.apart.lessons.drain(..) {
+            if stored {
+                self.apart.taught.learn(lesson);
+            }
+        }
     }
 
     fn learn(&mut self, lesson: Lesson) {
         self.taught.learn(lesson);
+    }
+
+    fn change(&mut self, keys: &KeyStore, zone: Option<&TimeZone>) {
+        self.keys = Arc::new(keys.clone());
+        self.shared.set(Arc::clone(&self.keys));
+        self.decoder.set_zone(zone.cloned());
     }
 
     fn forgotten(&self) -> u64 {
@@ -130,9 +170,37 @@ impl Decode for Worker {
     }
 }
 
+fn frame(capture: &Capture, copies: u32) -> Frame<'_> {
+    Frame {
+        octets: &capture.octets,
+        protocol: capture.protocol,
+        framing: capture.framing,
+        received_at: capture.received_at,
+        source: Some(Source { name: Some(&capture.source), rssi: capture.rssi, copies }),
+        input: None,
+    }
+}
+
+fn record(capture: &Capture, decoded: &Decoded, report: &[u8]) -> Record {
+    Record {
+        kind: if decoded.readings == 0 && (decoded.error.is_some() || decoded.unread) {
+            Kind::Undecoded
+        } else {
+            Kind::Readings
+        },
+        protocol: Some(capture.protocol),
+        meter: decoded.meter.map(|meter| meter.address().to_string().into()),
+        id: decoded.id,
+        received_at: capture.received_at.at,
+        report: Bytes::copy_from_slice(report),
+    }
+}
+
 struct WorkerKnown<'a> {
     keys: &'a KeyStore,
     taught: &'a Taught,
+    /// Of a parked frame: what those before it taught, and the counters of its own time.
+    then: Option<(&'a Taught, &'a [Counter])>,
 }
 
 impl Known for WorkerKnown<'_> {
@@ -141,7 +209,9 @@ impl Known for WorkerKnown<'_> {
     }
 
     fn counter(&self, meter: &Meter, purpose: Purpose) -> Option<u64> {
-        self.taught.counter(meter, purpose)
+        let Some((taught, counters)) = self.then else { return self.taught.counter(meter, purpose) };
+        let known = counters.iter().find(|(of, of_purpose, _)| of == meter && *of_purpose == purpose);
+        taught.counter(meter, purpose).max(known.map(|(_, _, counter)| *counter))
     }
 
     fn layout(&self, meter: Option<&Meter>, signature: u16) -> Option<&[u8]> {

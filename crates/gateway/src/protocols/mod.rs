@@ -4,7 +4,7 @@
 mod mbus;
 mod modbus;
 mod nbiot;
-mod zigbee;
+pub(crate) mod zigbee;
 
 pub use mbus::line_code;
 pub use modbus::Told as ModbusTold;

@@ -88,7 +88,7 @@ impl<'a> Take<'a> {
         })
     }
 
-    fn purpose(&mut self) -> Option<Purpose> {
+    pub(super) fn purpose(&mut self) -> Option<Purpose> {
         Purpose::ALL.get(usize::from(self.u8()?)).copied()
     }
 
@@ -187,7 +187,7 @@ pub(super) const fn protocol_number(protocol: Protocol) -> u8 {
     }
 }
 
-fn put_u16(value: u16, into: &mut Vec<u8>) {
+pub(super) fn put_u16(value: u16, into: &mut Vec<u8>) {
     into.extend(value.to_le_bytes());
 }
 
@@ -200,6 +200,11 @@ pub(super) fn put_meter(meter: &Meter, into: &mut Vec<u8>) {
     into.extend(id.as_bytes());
     put_option(meter.version, into, |version, into| into.push(version));
     put_option(meter.medium, into, |medium, into| into.push(medium.0));
+}
+
+pub(super) fn put_purpose(purpose: Purpose, into: &mut Vec<u8>) {
+    let number = Purpose::ALL.iter().position(|known| *known == purpose);
+    into.push(number.map_or(u8::MAX, |number| number as u8));
 }
 
 pub(super) fn put_lesson(lesson: &Lesson, into: &mut Vec<u8>) {
@@ -216,8 +221,7 @@ pub(super) fn put_lesson(lesson: &Lesson, into: &mut Vec<u8>) {
         Lesson::Counter(meter, purpose, counter) => {
             into.push(2);
             put_meter(meter, into);
-            let number = Purpose::ALL.iter().position(|known| known == purpose);
-            into.push(number.map_or(u8::MAX, |number| number as u8));
+            put_purpose(*purpose, into);
             into.extend(counter.to_le_bytes());
         }
         Lesson::Heard(meter) => {

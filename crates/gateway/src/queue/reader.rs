@@ -6,7 +6,7 @@ use super::{Position, Shared, Wish, entry, lock};
 use crate::record::Record;
 use crate::telemetry::OfSink;
 use std::fmt::Display;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tracing::{error, warn};
@@ -16,9 +16,25 @@ use tracing::{error, warn};
 #[derive(Debug)]
 pub struct Reader {
     sink: String,
-    log: Mutex<log::Reader>,
+    log: Arc<Mutex<log::Reader>>,
+    /// Its sink is to leave, as if nothing more came.
+    leaving: Arc<AtomicBool>,
     shared: Arc<Shared>,
     counts: Arc<OfSink>,
+}
+
+/// Tells a sink to leave while the queue stays: for it nothing more comes.
+#[derive(Debug)]
+pub(crate) struct Leave {
+    leaving: Arc<AtomicBool>,
+    shared: Arc<Shared>,
+}
+
+impl Leave {
+    pub(crate) fn ask(&self) {
+        self.leaving.store(true, Ordering::Release);
+        self.shared.grown.notify_waiters();
+    }
 }
 
 /// A record and its place.
@@ -32,13 +48,31 @@ pub struct Entry {
 
 impl Reader {
     pub(super) fn new(sink: String, log: log::Reader, shared: Arc<Shared>) -> Self {
-        Self { sink, log: Mutex::new(log), shared, counts: Arc::default() }
+        Self { sink, log: Arc::new(Mutex::new(log)), leaving: Arc::default(), shared, counts: Arc::default() }
     }
 
     /// From now on it counts here.
     #[must_use]
     pub(crate) fn counting(self, counts: Arc<OfSink>) -> Self {
         Self { counts, ..self }
+    }
+
+    /// The same end again, for a sink that takes the place of this one's.
+    #[must_use]
+    pub(crate) fn again(&self) -> Self {
+        let Self { sink, log, shared, counts, .. } = self;
+        let (log, shared, counts) = (Arc::clone(log), Arc::clone(shared), Arc::clone(counts));
+        Self { sink: sink.clone(), log, leaving: Arc::default(), shared, counts }
+    }
+
+    /// What tells its sink to leave.
+    pub(crate) fn leave(&self) -> Leave {
+        Leave { leaving: Arc::clone(&self.leaving), shared: Arc::clone(&self.shared) }
+    }
+
+    /// Its sink is gone for good: the queue keeps nothing for it any more.
+    pub(crate) fn forget(&self) -> Result<(), log::LogError> {
+        lock(&self.log).forget(&self.sink)
     }
 
     /// Its sink has met this fault, and will try again.
@@ -69,6 +103,9 @@ impl Reader {
             tokio::pin!(more);
             more.as_mut().enable();
             let closed = self.shared.closed.load(Ordering::Acquire);
+            if self.leaving.load(Ordering::Acquire) {
+                return None;
+            }
             match self.read(after) {
                 Ok(Some(entry)) => return Some(entry),
                 Ok(None) if closed => return None,
@@ -84,6 +121,9 @@ impl Reader {
     /// The record after a place, if it is there already.
     #[must_use]
     pub fn try_next(&self, after: Position) -> Option<Entry> {
+        if self.leaving.load(Ordering::Acquire) {
+            return None;
+        }
         // An error is met again, and told, by whoever waits for the record.
         self.read(after).ok().flatten()
     }

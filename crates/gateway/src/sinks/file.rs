@@ -2,6 +2,7 @@
 
 use crate::backoff::Backoff;
 use crate::config::{Part, Size, Wrong};
+use crate::connect::writable;
 use crate::queue::{Entry, Position, Reader};
 use crate::stop::Stop;
 use serde::Deserialize;
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 use tracing::warn;
 
 /// `kind = "file"`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// What its cursor in the queue is called.
     pub name: Option<String>,
@@ -54,6 +55,24 @@ impl Part for Config {
             return Err(Wrong::new("keep", "at most 10000 files are kept"));
         }
         Ok(Self { name: keys.name, path: base.join(keys.path), size, keep, daily: keys.daily, sync: keys.sync })
+    }
+}
+
+impl Config {
+    /// Whether its file can be written to; the file itself is left as it is.
+    pub(super) fn probe(&self) -> Result<String, String> {
+        let shown = self.path.display();
+        if self.path.exists() {
+            OpenOptions::new()
+                .append(true)
+                .open(&self.path)
+                .map_err(|error| format!("cannot write to {shown}: {error}"))?;
+        }
+        let mut folders = self.path.ancestors().skip(1);
+        let there = folders.find(|folder| folder.as_os_str().is_empty() || folder.exists());
+        let there = there.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+        // Other files come to stand beside it.
+        writable(there).map(|()| format!("{shown} can be written to"))
     }
 }
 

@@ -8,12 +8,13 @@ pub mod stdout;
 pub mod table;
 
 use crate::config::{ConfigError, PartTable};
+use crate::connect::Found;
 use crate::queue::Reader;
 use crate::stop::Stop;
 use std::path::Path;
 
 /// One `[[sink]]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Config {
     /// An MQTT broker.
     Mqtt(Box<mqtt::Config>),
@@ -46,6 +47,15 @@ impl Config {
             Self::File(_) => "file",
             Self::Stdout(_) => "stdout",
             Self::Table(_) => "table",
+        }
+    }
+
+    /// The files that belong to it: with other content it is another sink.
+    #[must_use]
+    pub fn files(&self) -> Vec<&Path> {
+        match self {
+            Self::Mqtt(config) => config.files(),
+            Self::File(_) | Self::Stdout(_) | Self::Table(_) => Vec::new(),
         }
     }
 
@@ -115,6 +125,16 @@ impl Sink {
             Config::Stdout(config) => Self::Stdout(config.clone()),
             Config::Table(config) => Self::Table(config.clone()),
         })
+    }
+
+    /// Tries what it relies on, once: a line for each thing.
+    pub(crate) async fn probe(self, name: &str) -> Vec<Found> {
+        let found = match self {
+            Self::Mqtt(mqtt) => return mqtt.probe(name).await,
+            Self::File(config) => config.probe(),
+            Self::Stdout(_) | Self::Table(_) => Ok("writes to the standard output".to_owned()),
+        };
+        vec![Found::new(format!("sink {name}"), found)]
     }
 
     /// Delivers records until the queue is closed and everything has arrived. What may heal by itself, such as a lost

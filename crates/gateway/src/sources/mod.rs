@@ -6,7 +6,7 @@ pub mod simulate;
 pub(crate) use crate::clock::now;
 
 use crate::capture::Capture;
-use crate::config::{ConfigError, PartTable};
+use crate::config::{ConfigError, PartTable, Tcp};
 use crate::queue::QueueError;
 use crate::stop::Stop;
 use crate::telemetry::OfSource;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 /// One `[[source]]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Config {
     /// Lines of text from a socket, a file, a program or a serial port.
     Lines(lines::Config),
@@ -39,6 +39,15 @@ impl Config {
         match self {
             Self::Lines(_) => "lines",
             Self::Simulate(_) => "simulate",
+        }
+    }
+
+    /// The address at which it listens.
+    #[must_use]
+    pub const fn listens(&self) -> Option<&Tcp> {
+        match self {
+            Self::Lines(lines::Config { input: lines::Input::Listen(tcp), .. }) => Some(tcp),
+            Self::Lines(_) | Self::Simulate(_) => None,
         }
     }
 

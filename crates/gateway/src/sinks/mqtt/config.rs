@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::{fmt, path::Path, path::PathBuf, str::FromStr};
 
 /// `kind = "mqtt"`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// What its cursor in the queue is called.
     pub name: Option<String>,
@@ -37,8 +37,19 @@ pub struct Config {
     pub home_assistant: Option<String>,
 }
 
+impl Config {
+    /// The files that are read before it connects.
+    pub(in crate::sinks) fn files(&self) -> Vec<&Path> {
+        let password = self.user.as_ref().and_then(|(_, password)| password.as_ref()?.file());
+        let ca = self.secure.iter().filter_map(|secure| secure.ca.as_deref());
+        let own = self.secure.iter().filter_map(|secure| secure.own.as_ref());
+        let own = own.flat_map(|(certificate, key)| [certificate.as_path(), key.as_path()]);
+        password.into_iter().chain(ca).chain(own).collect()
+    }
+}
+
 /// The certificates of a TLS connection, PEM files all.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Secure {
     /// Who signs the broker's certificate; without it whom the machine trusts.
     pub ca: Option<PathBuf>,

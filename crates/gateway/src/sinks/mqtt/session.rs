@@ -58,7 +58,7 @@ impl<'a> Session<'a> {
         let Settings { urls, window, .. } = &mqtt.settings;
         memory.owes = false;
         let url = urls.get(memory.brokers.now()).or_else(|| urls.first()).ok_or(Fault::Gone)?;
-        let mut link = Link::open(&mqtt.settings, url, &topic::status(&mqtt.gateway));
+        let mut link = Link::open(&mqtt.settings, url, Some(&topic::status(&mqtt.gateway)));
         let (limit, largest) = link.connected(mqtt.patience).await?;
         let broker = url.to_string();
         if memory.quiet.may(&format!("{broker}: connected"), std::time::Instant::now()) {

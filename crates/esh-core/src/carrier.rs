@@ -47,6 +47,8 @@ pub enum Content {
     RecordLayout,
     /// The fixed data structure of the first M-Bus standard, by its status octet and medium.
     FixedData,
+    /// What an application sends on a port; LoRaWAN TS001, 4.3.2. Only a profile of the meter tells its format.
+    Port(u8),
     /// A format that the CI field names and that this crate does not read, such as a maker's own.
     Other(u8),
 }

@@ -56,11 +56,13 @@ pub enum Protocol {
     Wmbus,
     /// Wired M-Bus, EN 13757-2.
     Mbus,
+    /// LoRaWAN, LoRa Alliance TS001.
+    Lorawan,
 }
 
 impl Protocol {
     /// Every protocol there is.
-    pub const ALL: &[Self] = &[Self::Wmbus, Self::Mbus];
+    pub const ALL: &[Self] = &[Self::Wmbus, Self::Mbus, Self::Lorawan];
 
     /// Its word.
     #[must_use]
@@ -68,6 +70,7 @@ impl Protocol {
         match self {
             Self::Wmbus => "wmbus",
             Self::Mbus => "mbus",
+            Self::Lorawan => "lorawan",
         }
     }
 

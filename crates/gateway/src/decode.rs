@@ -96,7 +96,8 @@ impl Decoder {
         self.frame.clear();
         let Self { gateway, zone, opened: with_opened, frame: octets, fields } = self;
         protocols::line_code(frame.framing, frame.octets, octets);
-        let mut opening = Opening { fields, with_opened: *with_opened, learned: None, alarms: Alarms::NONE, witness };
+        let mut opening =
+            Opening { fields: &mut *fields, with_opened: *with_opened, learned: None, alarms: Alarms::NONE, witness };
         let mut opened = protocols::open(frame.protocol, frame.framing, octets, known, &mut opening);
         let part = opened.as_ref().ok().copied().filter(|opened| opened.content == Content::Fragment);
         if let (Some(part), Some(fragments)) = (&part, fragments) {
@@ -138,6 +139,7 @@ impl Decoder {
             Err(refused) => (Some(refused.error), &[][..]),
         };
         let readings = writer.readings;
+        fields.finish();
         writer.end(&Tail {
             frame: frame.octets,
             source: frame.source,

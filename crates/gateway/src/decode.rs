@@ -127,14 +127,9 @@ impl Decoder {
                     witness.learned(meter.as_ref(), Learned::Counter { purpose, counter });
                 }
                 let mut reader = Reader { writer: &mut writer, meter: meter.as_ref(), witness };
-                let read = match protocols::format_for(opened.content) {
-                    Some(format) => format.read(meter.as_ref(), opened.payload, opened.offset, known, &mut reader),
-                    None => {
-                        unread = opened.content != Content::Nothing;
-                        Ok(())
-                    }
-                };
-                (read.err(), opened.trailing)
+                let read = protocols::read(frame.framing, opened, known, &mut reader);
+                unread = read.is_none() && opened.content != Content::Nothing;
+                (read.and_then(Result::err), opened.trailing)
             }
             Err(refused) => (Some(refused.error), &[][..]),
         };

@@ -7,7 +7,7 @@ pub use mbus::line_code;
 
 use crate::capture::Framing;
 use crate::sources::lines::{LineError, Members};
-use esh_core::{Carrier, Content, Format, Known, Opened, Out, Protocol, Refused};
+use esh_core::{Carrier, DecodeError, Format, Known, Opened, Out, Protocol, Refused};
 use esh_wmbus::Wmbus;
 use esh_wmbus::fragments::{Assembler, Step};
 
@@ -80,8 +80,14 @@ pub fn members(protocol: Protocol, line: &str) -> Result<Members, LineError> {
     }
 }
 
-/// What reads a content; `None` for what nobody here reads.
-#[must_use]
-pub fn format_for(content: Content) -> Option<&'static dyn Format> {
-    esh_wmbus::format_for(content)
+/// Reads what a frame held; `None` when nobody here reads such a content. `framing` is what its carrier was told.
+pub fn read<'p>(
+    framing: Option<Framing>,
+    opened: &Opened<'p>,
+    known: &'p dyn Known,
+    out: &mut dyn Out<'p>,
+) -> Option<Result<(), DecodeError>> {
+    let _ = framing;
+    let format: &dyn Format = esh_wmbus::format_for(opened.content)?;
+    Some(format.read(opened.meter.as_ref(), opened.payload, opened.offset, known, out))
 }

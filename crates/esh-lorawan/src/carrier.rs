@@ -7,7 +7,7 @@ use esh_core::{
 };
 
 /// Opens LoRaWAN frames. What says beside its octets how a frame is to be read stands here; nothing of it need be known.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Lorawan {
     /// The version to assume where no key tells it.
     pub version: Option<Version>,
@@ -25,7 +25,7 @@ pub struct Lorawan {
 }
 
 /// The request that a join accept answers, as far as it is known.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Join {
     /// Who asked.
     pub dev_eui: Option<Eui64>,

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use esh_core::Protocol;
+use esh_lorawan::Lorawan;
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer};
 use std::fmt;
@@ -41,6 +42,8 @@ pub enum Framing {
     Wired,
     /// M-Bus records without a frame, behind as many octets of another carrier.
     Records(u16),
+    /// What the carrier of a LoRaWAN frame must be told.
+    Lorawan(Lorawan),
 }
 
 impl Framing {

@@ -25,7 +25,8 @@ pub(crate) fn rejoin_request<'f>(
     let mut fits = |cipher: &Cipher| check.with(cipher.mic(request.protected()), request.mic());
     if request.rejoin_type() == 1 {
         known.keys(&meter, Purpose::Join, &mut |key| {
-            key.expose_128().is_some_and(|key| fits(&join_server_keys(&Cipher::new(key), device).0))
+            // A join server may hand out the JSIntKey alone and keep the NwkKey, which it comes from.
+            key.expose_128().map(Cipher::new).is_some_and(|key| fits(&join_server_keys(&key, device).0) || fits(&key))
         });
     } else {
         let of_session = known.sessions(&meter, &mut |session| {

@@ -19,7 +19,7 @@ pub(super) fn open<'f>(
 
 const fn framing_of(framing: Option<Framing>) -> esh_wmbus::Framing {
     match framing {
-        None => esh_wmbus::Framing::Recognise,
+        None | Some(Framing::Lorawan(_)) => esh_wmbus::Framing::Recognise,
         Some(Framing::A) => esh_wmbus::Framing::FormatA,
         Some(Framing::B) => esh_wmbus::Framing::FormatB,
         // What comes out of a line code is a frame with its CRCs, of either format.

@@ -1,6 +1,7 @@
 //! Protocols: the one place that joins carriers with formats. A protocol has a file here, which says what its lines
 //! may hold and how its frames are opened; this one chooses.
 
+mod lorawan;
 mod mbus;
 
 pub use mbus::line_code;
@@ -64,6 +65,7 @@ pub fn open<'f>(
 ) -> Result<Opened<'f>, Refused> {
     match protocol {
         Protocol::Wmbus | Protocol::Mbus => mbus::open(framing, frame, known, out),
+        Protocol::Lorawan => lorawan::open(framing, frame, known, out),
         other => unreachable!("{other:?} has no carrier"),
     }
 }
@@ -73,9 +75,9 @@ pub fn open<'f>(
 /// # Errors
 /// When one of them is wrong.
 pub fn members(protocol: Protocol, line: &str) -> Result<Members, LineError> {
-    let _ = line;
     match protocol {
         Protocol::Wmbus | Protocol::Mbus => Ok(Members::default()),
+        Protocol::Lorawan => lorawan::members(line),
         other => unreachable!("{other:?} has no lines"),
     }
 }

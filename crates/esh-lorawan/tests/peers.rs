@@ -103,14 +103,7 @@ fn by_lrwn(case: &Case, frame: &[u8]) -> (Option<Vec<u8>>, Vec<u8>, bool) {
         Version::V1_1 => (MACVersion::LoRaWAN1_1, serving, encryption),
     };
     let fits = if case.up() {
-        phy.validate_uplink_data_mic(
-            version,
-            confirmed,
-            case.sent.data_rate,
-            case.sent.channel,
-            &forwarding,
-            &serving,
-        )
+        phy.validate_uplink_data_mic(version, confirmed, case.sent.data_rate, case.sent.channel, &forwarding, &serving)
     } else {
         phy.validate_downlink_data_mic(version, confirmed, &serving)
     };

@@ -58,11 +58,17 @@ pub enum Protocol {
     Mbus,
     /// LoRaWAN, LoRa Alliance TS001.
     Lorawan,
+    /// Datagrams of LoRa packet forwarders.
+    Gwmp,
+    /// Messages of LoRa Basics Station.
+    Lns,
+    /// Events of LoRaWAN network servers.
+    Events,
 }
 
 impl Protocol {
     /// Every protocol there is.
-    pub const ALL: &[Self] = &[Self::Wmbus, Self::Mbus, Self::Lorawan];
+    pub const ALL: &[Self] = &[Self::Wmbus, Self::Mbus, Self::Lorawan, Self::Gwmp, Self::Lns, Self::Events];
 
     /// Its word.
     #[must_use]
@@ -71,6 +77,9 @@ impl Protocol {
             Self::Wmbus => "wmbus",
             Self::Mbus => "mbus",
             Self::Lorawan => "lorawan",
+            Self::Gwmp => "gwmp",
+            Self::Lns => "lns",
+            Self::Events => "events",
         }
     }
 

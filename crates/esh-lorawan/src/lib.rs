@@ -12,6 +12,7 @@ mod carrier;
 mod counter;
 mod crypto;
 mod data;
+pub mod gwmp;
 mod identifiers;
 mod join;
 mod lpp;

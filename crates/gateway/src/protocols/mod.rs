@@ -66,6 +66,9 @@ pub fn open<'f>(
     match protocol {
         Protocol::Wmbus | Protocol::Mbus => mbus::open(framing, frame, known, out),
         Protocol::Lorawan => lorawan::open(framing, frame, known, out),
+        Protocol::Gwmp => lorawan::gwmp::open(frame, known, out),
+        Protocol::Lns => lorawan::lns::open(framing, frame, known, out),
+        Protocol::Events => lorawan::events::open(frame, known, out),
         other => unreachable!("{other:?} has no carrier"),
     }
 }
@@ -77,7 +80,8 @@ pub fn open<'f>(
 pub fn members(protocol: Protocol, line: &str) -> Result<Members, LineError> {
     match protocol {
         Protocol::Wmbus | Protocol::Mbus => Ok(Members::default()),
-        Protocol::Lorawan => lorawan::members(line),
+        Protocol::Lorawan | Protocol::Gwmp => lorawan::members(line),
+        Protocol::Lns | Protocol::Events => lorawan::json_members(line),
         other => unreachable!("{other:?} has no lines"),
     }
 }

@@ -1,10 +1,17 @@
-//! LoRaWAN frames as a radio hears them.
+//! LoRaWAN: frames as a radio hears them, and as packet forwarders, stations and network servers pass them on.
+
+pub(super) mod events;
+pub(super) mod gwmp;
+pub(super) mod lns;
+mod object;
+mod octets;
 
 use crate::capture::Framing;
 use crate::sources::lines::{LineError, Members, from_json};
 use esh_core::{Carrier, Key, Known, Opened, Out, Purpose, Refused};
 use esh_lorawan::{Eui64, Join, Lorawan, Transmission, Version};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use std::borrow::Cow;
 
 /// Opens a frame in place.
@@ -112,6 +119,21 @@ pub(super) fn members(line: &str) -> Result<Members, LineError> {
         tell_keys: true,
     };
     Ok(Members { octets: None, keys, framing: Some(Framing::Lorawan(carrier)) })
+}
+
+/// Reads the member `json` of a line: an object, or the text of one.
+///
+/// # Errors
+/// When there is none.
+pub(super) fn json_members(line: &str) -> Result<Members, LineError> {
+    #[derive(Deserialize)]
+    struct Object<'a> {
+        #[serde(borrow, default)]
+        json: Option<&'a RawValue>,
+    }
+    let Some(json) = from_json::<Object<'_>>(line)?.json else { return members(line) };
+    let text = if json.get().starts_with('"') { from_json::<String>(json.get())? } else { json.get().to_owned() };
+    Ok(Members { octets: Some(text.into_bytes()), ..members(line)? })
 }
 
 fn eui(member: &'static str, text: Option<&str>) -> Result<Option<Eui64>, LineError> {

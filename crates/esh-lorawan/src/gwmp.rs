@@ -79,7 +79,7 @@ impl<'a> Datagram<'a> {
         let identifier = input.u8("identifier")?;
         let packet = *PACKETS
             .get(usize::from(identifier))
-            .ok_or(at.error("identifier", Reason::UnknownFormat(identifier.into())))?;
+            .ok_or_else(|| at.error("identifier", Reason::UnknownFormat(identifier.into())))?;
         let gateway = match packet.names_gateway() {
             true => Some(Eui64(u64::from_be_bytes(*input.array("gateway")?))),
             false => None,

@@ -164,8 +164,8 @@ impl JoinAccept {
     #[must_use]
     pub(crate) fn of(plain: &SealedJoinAccept<'_>) -> (Self, [u8; 4]) {
         let (head, cf_list, mic) = match plain {
-            SealedJoinAccept::Short(all) => (octets(*all, 0), None, octets(*all, 12)),
-            SealedJoinAccept::WithCfList(all) => (octets(*all, 0), Some(CfList(octets(*all, 12))), octets(*all, 28)),
+            SealedJoinAccept::Short(all) => (octets(all, 0), None, octets(all, 12)),
+            SealedJoinAccept::WithCfList(all) => (octets(all, 0), Some(CfList(octets(all, 12))), octets(all, 28)),
         };
         let [n0, n1, n2, i0, i1, i2, a0, a1, a2, a3, dl_settings, rx_delay] = head;
         let accept = Self {
@@ -246,7 +246,7 @@ impl<'a> RejoinRequest<'a> {
     pub fn join_eui(&self) -> Option<Eui64> {
         match self {
             Self::Network(_) => None,
-            Self::Join(all) => Some(Eui64::from_air(octets(*all, 2))),
+            Self::Join(all) => Some(Eui64::from_air(octets(all, 2))),
         }
     }
 
@@ -254,8 +254,8 @@ impl<'a> RejoinRequest<'a> {
     #[must_use]
     pub fn dev_eui(&self) -> Eui64 {
         match self {
-            Self::Network(all) => Eui64::from_air(octets(*all, 5)),
-            Self::Join(all) => Eui64::from_air(octets(*all, 10)),
+            Self::Network(all) => Eui64::from_air(octets(all, 5)),
+            Self::Join(all) => Eui64::from_air(octets(all, 10)),
         }
     }
 

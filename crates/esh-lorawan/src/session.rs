@@ -321,7 +321,7 @@ impl Session {
 pub(crate) fn likeliest(last: Option<u32>, low: u16, high: Option<u16>) -> u32 {
     match high {
         Some(high) => u32::from(high) << 16 | u32::from(low),
-        None => candidates(last, low).next().unwrap_or(low.into()),
+        None => candidates(last, low).next().unwrap_or_else(|| low.into()),
     }
 }
 

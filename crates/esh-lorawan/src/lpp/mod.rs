@@ -89,7 +89,7 @@ fn data_type(input: &mut Input<'_>) -> Result<&'static DataType, DecodeError> {
     let at = *input;
     let number = input.u8("data type")?;
     let found = TYPES.binary_search_by_key(&number, |row| row.number).ok().and_then(|index| TYPES.get(index));
-    found.ok_or(at.error("data type", Reason::UnknownFormat(number.into())))
+    found.ok_or_else(|| at.error("data type", Reason::UnknownFormat(number.into())))
 }
 
 fn value<'p>(part: &Part, register: Register, input: &mut Input<'p>, out: &mut dyn Out<'p>) -> Result<(), DecodeError> {

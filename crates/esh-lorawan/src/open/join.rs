@@ -137,7 +137,7 @@ fn session(carrier: &Lorawan, attempt: &Attempt, meter: Option<&Meter>, known: &
     let Attempt { accept, root, .. } = attempt;
     let opt_neg = accept.dl_settings.opt_neg();
     let (Some(meter), Some(nonce)) = (meter, carrier.join.dev_nonce) else { return };
-    let Some(join_eui) = carrier.join.join_eui.or((!opt_neg).then_some(Eui64(0))) else { return };
+    let Some(join_eui) = carrier.join.join_eui.or(if opt_neg { None } else { Some(Eui64(0)) }) else { return };
     let mut application = None;
     known.keys(meter, Purpose::JoinApplication, &mut |key| {
         application = key.expose_128().map(Cipher::new);

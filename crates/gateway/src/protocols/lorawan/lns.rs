@@ -4,7 +4,7 @@ use super::object::Object;
 use super::octets::{base64, eui, hexadecimal};
 use crate::capture::Framing;
 use esh_core::note::{Notes, at};
-use esh_core::{Content, DecodeError, Known, Layer, Meter, Opened, Out, Reason, Refused, Security};
+use esh_core::{Carrier, Content, DecodeError, Known, Layer, Meter, Opened, Out, Reason, Refused, Security};
 use esh_lorawan::{Eui64, LIMIT};
 
 const TEXT: Layer = Layer::Application;
@@ -48,12 +48,13 @@ pub(in crate::protocols) fn open<'f>(
         }
         message.pass_on(&IN_THE_FRAME, 0, &mut notes);
     }
+    let data_rate = message.whole(&["DR"]).and_then(|rate| u8::try_from(rate).ok());
     let frame = frame
         .get_mut(..phy.len())
         .filter(|frame| frame.len() <= LIMIT)
-        .ok_or(malformed("PHYPayload", Reason::TooLong { limit: LIMIT, found: phy.len() }))?;
+        .ok_or_else(|| malformed("PHYPayload", Reason::TooLong { limit: LIMIT, found: phy.len() }))?;
     frame.copy_from_slice(&phy);
-    match super::open(framing, frame, known, out) {
+    match super::carrier(framing, data_rate).open(frame, known, out) {
         Err(Refused { meter, counter, error: DecodeError { reason: Reason::NoKey, .. }, .. }) => {
             Ok(nothing(meter, counter))
         }

@@ -24,11 +24,17 @@ pub(super) fn open<'f>(
     known: &dyn Known,
     out: &mut dyn Out<'_>,
 ) -> Result<Opened<'f>, Refused> {
-    let carrier = match framing {
+    carrier(framing, None).open(frame, known, out)
+}
+
+/// The carrier as the line tells it, with the data rate of the frame where that is known.
+fn carrier(framing: Option<Framing>, data_rate: Option<u8>) -> Lorawan {
+    let mut carrier = match framing {
         Some(Framing::Lorawan(carrier)) => carrier,
         _ => Lorawan::default(),
     };
-    carrier.open(frame, known, out)
+    carrier.sent.data_rate = data_rate.unwrap_or(carrier.sent.data_rate);
+    carrier
 }
 
 /// The names of keys are those of the standard, written as its tools write them.

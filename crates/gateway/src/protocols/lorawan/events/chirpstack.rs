@@ -3,6 +3,19 @@
 use super::{Event, Object, Reception, address, counter, port};
 use crate::protocols::lorawan::octets::{base64, eui};
 
+/// An event does not say what it is: the topic does, or what only such an event has.
+const KINDS: [(&str, &str); 9] = [
+    ("data", "up"),
+    ("fPort", "up"),
+    ("acknowledged", "ack"),
+    ("downlinkId", "txack"),
+    ("gatewayID", "txack"),
+    ("margin", "status"),
+    ("level", "log"),
+    ("integrationName", "integration"),
+    ("location", "location"),
+];
+
 /// Version 4 has `deviceInfo`; version 3 names the device at the top, its EUIs in base64 or in hexadecimal.
 pub(super) fn read(object: &Object<'_>) -> Option<Event> {
     let device = object.object(&["deviceInfo"]);
@@ -11,8 +24,7 @@ pub(super) fn read(object: &Object<'_>) -> Option<Event> {
         None => object.text(&["devEUI", "devEui"])?,
     };
     let payload = object.text(&["data"]);
-    let kind = [("data", "up"), ("fPort", "up"), ("acknowledged", "ack"), ("margin", "status"), ("level", "log")];
-    let kind = kind.iter().find(|(member, _)| object.get(&[member]).is_some()).map_or("join", |(_, kind)| *kind);
+    let kind = KINDS.iter().find(|(member, _)| object.get(&[member]).is_some()).map_or("join", |(_, kind)| *kind);
     let sent = object.object(&["txInfo"]);
     let receptions = object.array(&["rxInfo"]).unwrap_or_default();
     Some(Event {
@@ -25,11 +37,10 @@ pub(super) fn read(object: &Object<'_>) -> Option<Event> {
         }),
         counter: counter(object, &["fCnt"]),
         port: port(object, &["fPort"]),
-        payload: payload.as_deref().and_then(base64),
+        payload: payload.as_deref().and_then(base64).or_else(|| (kind == "up").then(Vec::new)),
         confirmed: object.flag(&["confirmed", "confirmedUplink"]),
         hertz: sent.and_then(|sent| sent.number(&["frequency"])),
         receptions: receptions.into_iter().filter_map(|reception| reception.try_into().ok()).map(heard).collect(),
-        ..Event::default()
     })
 }
 

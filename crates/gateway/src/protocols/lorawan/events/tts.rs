@@ -29,7 +29,7 @@ pub(super) fn read(object: &Object<'_>) -> Option<Event> {
         join_eui: device.text(&["join_eui"]).as_deref().and_then(eui),
         dev_addr: device.text(&["dev_addr"]).as_deref().and_then(address),
         // What is zero is left out of the message.
-        counter: counter(&message, &["f_cnt"]).or(uplink.then_some(0)),
+        counter: counter(&message, &["f_cnt"]).or(if uplink { Some(0) } else { None }),
         port: port(&message, &["f_port"]),
         payload: payload.or_else(|| uplink.then(Vec::new)),
         confirmed: message.flag(&["confirmed"]),

@@ -7,6 +7,7 @@
 
 use core::ffi::c_int;
 use esh_core::{Carrier, Decimal, Key, Known, Meter, Out, Purpose, Quantity, Reading, Value};
+use esh_lorawan::{DevAddr, FCtrl, MType, Plain, Session, Transmission};
 
 /// A gas meter in security profile A, OMS specification, volume 2, annex N.
 const TELEGRAM: [u8; 47] = *b"\
@@ -43,13 +44,31 @@ fn decode() -> Option<Decimal> {
     volume.0
 }
 
+/// Writes an uplink and opens it again; the last counter that the other side has seen is one below.
+fn lorawan() -> Option<u32> {
+    let key = Key::new(&KEY).ok()?;
+    let session = Session::v1_0(Some(&key), Some(&key)).ok()?.after_uplink(Some(0xffff));
+    let plain = Plain {
+        m_type: MType::UnconfirmedDataUp,
+        dev_addr: DevAddr(0x2601_1bda),
+        f_ctrl: FCtrl(0),
+        counter: 0x1_0000,
+        f_opts: &[],
+        payload: Some((2, b"reading")),
+    };
+    let mut buffer = [0; 64];
+    let frame = plain.write(&session, &Transmission::default(), &mut buffer).ok()?;
+    let opened = session.open(frame, &Transmission::default()).ok()?;
+    (opened.payload == b"reading").then_some(opened.counter)
+}
+
 #[link(name = "c")]
 unsafe extern "C" {}
 
 /// The C runtime starts here.
 #[unsafe(no_mangle)]
 pub extern "C" fn main() -> c_int {
-    c_int::from(decode() != Some(Decimal::new(28_504_27, -2)))
+    c_int::from(decode() != Some(Decimal::new(28_504_27, -2)) || lorawan() != Some(0x1_0000))
 }
 
 #[panic_handler]

@@ -80,23 +80,20 @@ fn copy<'c>(octets: &[u8], copy: &'c mut [u8; 255]) -> &'c mut [u8] {
     copy
 }
 
-fn by_session(session: &Session, octets: &[u8]) -> u8 {
-    let mut buffer = [0; 255];
-    let opened = session.open(copy(octets, &mut buffer), &SENT).unwrap();
+fn by_session(session: &Session, octets: &[u8], buffer: &mut [u8; 255]) -> u8 {
+    let opened = session.open(copy(octets, buffer), &SENT).unwrap();
     black_box(opened.payload)[0]
 }
 
-fn by_carrier(known: &dyn Known, octets: &[u8]) -> u8 {
-    let mut buffer = [0; 255];
+fn by_carrier(known: &dyn Known, octets: &[u8], buffer: &mut [u8; 255]) -> u8 {
     let carrier = Lorawan { sent: SENT, ..Lorawan::default() };
-    let opened = carrier.open(copy(octets, &mut buffer), known, &mut Ignore).unwrap();
+    let opened = carrier.open(copy(octets, buffer), known, &mut Ignore).unwrap();
     black_box(opened.payload)[0]
 }
 
-fn by_lorawan(octets: &[u8]) -> u8 {
-    let mut buffer = [0; 255];
+fn by_lorawan(octets: &[u8], buffer: &mut [u8; 255]) -> u8 {
     let (network, application) = (lorawan::keys::AES128(NETWORK), lorawan::keys::AES128(APPLICATION));
-    let PhyPayload::Data(DataPayload::Encrypted(data)) = parse(copy(octets, &mut buffer)).unwrap() else { panic!() };
+    let PhyPayload::Data(DataPayload::Encrypted(data)) = parse(copy(octets, buffer)).unwrap() else { panic!() };
     assert!(data.validate_mic(&network, COUNTER));
     let plain = data.decrypt(Some(&network), Some(&application), COUNTER).unwrap();
     let lorawan::parser::FRMPayload::Data(data) = plain.frm_payload() else { panic!() };
@@ -129,6 +126,7 @@ fn least(mut one: impl FnMut() -> u8) -> u128 {
 }
 
 fn main() {
+    let mut buffer = [0; 255];
     let session = session();
     let known = One(self::session());
     let raw = Raw(Key::new(&NETWORK).unwrap(), Key::new(&APPLICATION).unwrap());
@@ -137,12 +135,12 @@ fn main() {
     for (payload, octets) in &frames {
         let mut first = [0; 5];
         let ours = measure(|| {
-            first[0] = by_session(&session, octets);
-            first[1] = by_carrier(&known, octets);
-            first[2] = by_carrier(&raw, octets);
+            first[0] = by_session(&session, octets, &mut buffer);
+            first[1] = by_carrier(&known, octets, &mut buffer);
+            first[2] = by_carrier(&raw, octets, &mut buffer);
         });
         assert_eq!(ours.count_total, 0, "opening does not allocate");
-        let lorawan = measure(|| first[3] = by_lorawan(octets)).count_total;
+        let lorawan = measure(|| first[3] = by_lorawan(octets, &mut buffer)).count_total;
         let lrwn = measure(|| first[4] = by_lrwn(octets)).count_total;
         assert_eq!(first, [0; 5], "all of them find the same payload");
         println!("uplink with {payload} octets: esh 0; lorawan {lorawan}; lrwn {lrwn}");
@@ -151,10 +149,10 @@ fn main() {
     for (payload, octets) in &frames {
         println!(
             "uplink with {payload} octets: esh session {}, carrier {}, carrier with raw keys {}; lorawan {}; lrwn {}",
-            least(|| by_session(&session, octets)),
-            least(|| by_carrier(&known, octets)),
-            least(|| by_carrier(&raw, octets)),
-            least(|| by_lorawan(octets)),
+            least(|| by_session(&session, octets, &mut buffer)),
+            least(|| by_carrier(&known, octets, &mut buffer)),
+            least(|| by_carrier(&raw, octets, &mut buffer)),
+            least(|| by_lorawan(octets, &mut buffer)),
             least(|| by_lrwn(octets)),
         );
     }
@@ -166,10 +164,10 @@ fn main() {
     for (payload, octets) in &frames {
         let mut group = criterion.benchmark_group(format!("uplink with {payload} octets"));
         group.throughput(Throughput::Elements(1));
-        group.bench_function("esh, session", |bench| bench.iter(|| by_session(&session, octets)));
-        group.bench_function("esh, carrier", |bench| bench.iter(|| by_carrier(&known, octets)));
-        group.bench_function("esh, carrier, raw keys", |bench| bench.iter(|| by_carrier(&raw, octets)));
-        group.bench_function("lorawan 0.9.0", |bench| bench.iter(|| by_lorawan(octets)));
+        group.bench_function("esh, session", |bench| bench.iter(|| by_session(&session, octets, &mut buffer)));
+        group.bench_function("esh, carrier", |bench| bench.iter(|| by_carrier(&known, octets, &mut buffer)));
+        group.bench_function("esh, carrier, raw keys", |bench| bench.iter(|| by_carrier(&raw, octets, &mut buffer)));
+        group.bench_function("lorawan 0.9.0", |bench| bench.iter(|| by_lorawan(octets, &mut buffer)));
         group.bench_function("lrwn 4.13.0", |bench| bench.iter(|| by_lrwn(octets)));
         group.finish();
     }

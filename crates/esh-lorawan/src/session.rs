@@ -225,8 +225,14 @@ impl Session {
         let fits = |counter: &u32| self.verify(protected, outline, *counter, sent) == Some(true);
         match high {
             Some(_) => Some(self.likeliest(outline, high)).filter(fits),
-            None => candidates(self.last(outline.direction), outline.f_cnt).find(fits),
+            // The rest is for frames that were lost in thousands, that are old, or another device's.
+            None => Some(self.likeliest(outline, None)).filter(fits).or_else(|| self.search(outline, fits)),
         }
+    }
+
+    #[cold]
+    fn search(&self, outline: &Outline, fits: impl FnMut(&u32) -> bool) -> Option<u32> {
+        candidates(self.last(outline.direction), outline.f_cnt).skip(1).find(fits)
     }
 
     const fn last(&self, direction: Direction) -> Option<u32> {

@@ -101,7 +101,9 @@ fn every_frame_opens_as_expected() {
         let fits = expect.get("mic_ok").map(|fits| fits == true);
         assert_eq!(fields.members.get("mic_ok").and_then(Value::as_bool), fits, "{}", row["id"]);
         match opened {
-            Ok(opened) => assert!(fits == Some(true) && opened.security.authenticated || expect["mtype"] == "Proprietary"),
+            Ok(opened) => {
+                assert!(fits == Some(true) && opened.security.authenticated || expect["mtype"] == "Proprietary")
+            }
             Err(refused) => {
                 assert_eq!(frame, sent, "a refused frame is left as it was");
                 let word = refused.error.reason.word();

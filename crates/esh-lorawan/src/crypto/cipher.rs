@@ -2,7 +2,7 @@
 
 use aes::{
     Aes128Dec, Aes128Enc, Block,
-    cipher::{BlockDecrypt, BlockEncrypt, KeyInit},
+    cipher::{BlockBackend, BlockClosure, BlockDecrypt, BlockEncrypt, BlockSizeUser, KeyInit, consts::U16},
 };
 use core::fmt;
 use zeroize::Zeroize;
@@ -37,34 +37,26 @@ impl Cipher {
         block.into()
     }
 
-    #[inline]
-    fn next(&self, mac: u128, block: u128) -> u128 {
-        u128::from_be_bytes(self.encrypt((mac ^ block).to_be_bytes()))
-    }
-
     /// The integrity code over a first block and octets behind it: the four octets of CMAC that LoRaWAN sends.
     #[inline]
     pub(crate) fn mic_behind(&self, first: [u8; 16], octets: &[u8]) -> [u8; 4] {
         if octets.is_empty() {
-            return self.last(self.whole ^ u128::from_be_bytes(first));
+            return self.mic(&first);
         }
-        self.rest(self.next(0, u128::from_be_bytes(first)), octets)
+        self.code(Some(first), octets)
     }
 
     /// The integrity code over octets.
     #[inline]
     pub(crate) fn mic(&self, octets: &[u8]) -> [u8; 4] {
-        self.rest(0, octets)
+        self.code(None, octets)
     }
 
     #[inline]
-    fn rest(&self, mut mac: u128, octets: &[u8]) -> [u8; 4] {
+    fn code(&self, first: Option<[u8; 16]>, octets: &[u8]) -> [u8; 4] {
         let (mut blocks, mut tail) = octets.as_chunks::<16>();
         if let ([], [whole @ .., last]) = (tail, blocks) {
             (blocks, tail) = (whole, last);
-        }
-        for block in blocks {
-            mac = self.next(mac, u128::from_be_bytes(*block));
         }
         let mut last = [0; 16];
         for (place, octet) in last.iter_mut().zip(tail) {
@@ -77,12 +69,10 @@ impl Cipher {
             }
             None => self.whole,
         };
-        self.last(mac ^ subkey ^ u128::from_be_bytes(last))
-    }
-
-    #[inline]
-    fn last(&self, block: u128) -> [u8; 4] {
-        let [a, b, c, d, ..] = self.encrypt(block.to_be_bytes());
+        let last = (u128::from_be_bytes(last) ^ subkey).to_be_bytes();
+        let mut mac = Block::default();
+        self.schedule.encrypt_with_backend(Chain { mac: &mut mac, first, blocks, last });
+        let [a, b, c, d, ..] = <[u8; 16]>::from(mac);
         [a, b, c, d]
     }
 
@@ -116,6 +106,29 @@ impl Cipher {
     }
 }
 
+/// The blocks of an integrity code, each mixed into the code so far; in one go, so that the schedule stays at hand.
+struct Chain<'a> {
+    mac: &'a mut Block,
+    first: Option<[u8; 16]>,
+    blocks: &'a [[u8; 16]],
+    last: [u8; 16],
+}
+
+impl BlockSizeUser for Chain<'_> {
+    type BlockSize = U16;
+}
+
+impl BlockClosure for Chain<'_> {
+    #[inline(always)]
+    fn call<B: BlockBackend<BlockSize = U16>>(self, backend: &mut B) {
+        for block in self.first.iter().chain(self.blocks).chain([&self.last]) {
+            let mixed = u128::from_ne_bytes((*self.mac).into()) ^ u128::from_ne_bytes(*block);
+            *self.mac = Block::from(mixed.to_ne_bytes());
+            backend.proc_block((&mut *self.mac).into());
+        }
+    }
+}
+
 impl Drop for Cipher {
     fn drop(&mut self) {
         // The schedule wipes itself.
@@ -145,7 +158,7 @@ impl Decipher {
 /// Whether both are the same, in a time that does not tell where they differ.
 #[inline]
 pub(crate) fn same<const N: usize>(a: [u8; N], b: [u8; N]) -> bool {
-    core::hint::black_box(a.iter().zip(b).fold(0, |differ, (a, b)| differ | (a ^ b))) == 0
+    a.iter().zip(b).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0
 }
 
 #[cfg(test)]

@@ -72,7 +72,12 @@ pub(crate) fn lorawan_open(octets: &[u8]) {
         counter_high: if bit(2) { Some(1) } else { None },
         sent: Transmission { data_rate: told >> 6, channel: told >> 5, confirmed: if bit(3) { Some(1) } else { None } },
         join: if bit(4) {
-            Join { dev_eui: Some(Eui64(2)), join_eui: Some(Eui64(3)), dev_nonce: Some(4) }
+            Join {
+                dev_eui: Some(Eui64(2)),
+                join_eui: Some(Eui64(3)),
+                dev_nonce: Some(4),
+                rejoin: if bit(7) { Some(0) } else { None },
+            }
         } else {
             Join::default()
         },

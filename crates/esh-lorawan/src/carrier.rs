@@ -1,6 +1,6 @@
 //! The carrier: opens frames with what is known of their devices.
 
-use crate::{Eui64, PhyPayload, Transmission, Version, open, session::Outline};
+use crate::{Asked, Eui64, PhyPayload, Transmission, Version, open, session::Outline};
 use esh_core::{
     Carrier, Known, Layer, Opened, Out, Refused,
     note::{Notes, at},
@@ -31,8 +31,18 @@ pub struct Join {
     pub dev_eui: Option<Eui64>,
     /// Whom it asked.
     pub join_eui: Option<Eui64>,
-    /// The nonce of the request.
+    /// The DevNonce of a join request, the RJcount of a rejoin request.
     pub dev_nonce: Option<u16>,
+    /// The type of a rejoin request.
+    pub rejoin: Option<u8>,
+}
+
+impl Join {
+    /// The request, where all of it is known.
+    pub(crate) fn asked(&self) -> Option<Asked> {
+        let Self { dev_eui, join_eui, dev_nonce, rejoin } = *self;
+        Some(Asked { join_eui: join_eui?, dev_eui: dev_eui?, nonce: dev_nonce?, rejoin })
+    }
 }
 
 impl Carrier for Lorawan {

@@ -71,6 +71,19 @@ impl<'a> SealedJoinAccept<'a> {
     }
 }
 
+/// The request that a join accept answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Whom the device asked.
+    pub join_eui: Eui64,
+    /// The device.
+    pub dev_eui: Eui64,
+    /// The DevNonce of a join request, the RJcount of a rejoin request.
+    pub nonce: u16,
+    /// The type of a rejoin request.
+    pub rejoin: Option<u8>,
+}
+
 /// A join accept in plain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JoinAccept {

@@ -1,7 +1,7 @@
 //! A session: what a device and its network share from one join to the next; TS001, 6.1.2.
 
 use crate::{
-    DevAddr, Direction, Eui64, FCtrl, JoinAccept, PhyPayload,
+    Asked, DevAddr, Direction, Eui64, FCtrl, JoinAccept, PhyPayload,
     counter::candidates,
     crypto::{Cipher, confirmed_block, direction_block, f_opts_block, payload_block, same, session_keys},
     data::Data,
@@ -87,13 +87,12 @@ impl Session {
     /// When a key has not 16 octets.
     pub fn joined(
         accept: &JoinAccept,
-        join_eui: Eui64,
-        dev_nonce: u16,
+        asked: &Asked,
         root: &Key,
         application: Option<&Key>,
     ) -> Result<Self, KeyLengthError> {
         let root = Cipher::new(root.expose_128().ok_or(KeyLengthError)?);
-        let keys = session_keys(accept, join_eui, dev_nonce, &root, expand(application)?.as_ref());
+        let keys = session_keys(accept, asked.join_eui, asked.nonce, &root, expand(application)?.as_ref());
         let [forwarding, serving, encryption] = &*keys.network;
         let application = keys.application.map(|key| Cipher::new(&key));
         let of = |key| Some(Cipher::new(key));
@@ -102,7 +101,7 @@ impl Session {
         } else {
             Self::new(Version::V1_0, [of(forwarding), None, None, application])
         };
-        Ok(session.numbered(accept.join_nonce))
+        Ok(session.of_device(asked.dev_eui).numbered(accept.join_nonce))
     }
 
     fn new(version: Version, keys: [Option<Cipher>; 4]) -> Self {

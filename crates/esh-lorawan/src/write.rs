@@ -1,7 +1,7 @@
 //! Frames written: data of either direction, join requests and join accepts.
 
 use crate::{
-    DevAddr, Direction, Eui64, FCtrl, JoinAccept, LIMIT, MType, Session, Transmission,
+    Asked, DevAddr, Direction, Eui64, FCtrl, JoinAccept, LIMIT, MType, Session, Transmission,
     crypto::{Cipher, Decipher, join_server_keys},
     data::Data,
     open::mic_1_1,
@@ -125,31 +125,22 @@ pub fn write_join_request<'b>(
 }
 
 impl JoinAccept {
-    /// Writes the answer to a join request, encrypted and signed with the AppKey of 1.0 or the NwkKey of 1.1.
+    /// Writes the answer to a join or rejoin request, encrypted and signed with the AppKey of 1.0 or with what comes of the
+    /// NwkKey of 1.1.
     ///
     /// # Errors
     /// When it does not fit or the key has not 16 octets.
-    pub fn write<'b>(
-        &self,
-        join_eui: Eui64,
-        dev_eui: Eui64,
-        dev_nonce: u16,
-        key: &Key,
-        into: &'b mut [u8],
-    ) -> Result<&'b mut [u8], WriteError> {
+    pub fn write<'b>(&self, asked: &Asked, key: &Key, into: &'b mut [u8]) -> Result<&'b mut [u8], WriteError> {
         let key = key.expose_128().ok_or(WriteError::NoKey)?;
         let root = Cipher::new(key);
+        let (integrity, encryption) = join_server_keys(&root, asked.dev_eui);
         let (octets, len) = self.octets();
         let mut writer = Writer { octets: into, at: 0 };
         let end = writer.put(&[MType::JoinAccept.header()])?.put(octets.get(..len).unwrap_or_default())?.at;
         let protected = into.get(..end).unwrap_or_default();
-        let mic = if self.dl_settings.opt_neg() {
-            mic_1_1(&join_server_keys(&root, dev_eui).0, join_eui, dev_nonce, protected)
-        } else {
-            root.mic(protected)
-        };
+        let mic = if self.dl_settings.opt_neg() { mic_1_1(&integrity, asked, protected) } else { root.mic(protected) };
         let frame = finish(into, end, mic)?;
-        let decipher = Decipher::new(key);
+        let decipher = Decipher::new(if asked.rejoin.is_some() { &encryption } else { key });
         if let Some((_, body)) = frame.split_first_mut() {
             body.as_chunks_mut::<16>().0.iter_mut().for_each(|block| *block = decipher.decrypt(*block));
         }

@@ -5,8 +5,8 @@ use esh_core::{
     Carrier, Content, DecodeError, Ignore, Key, Known, Learned, Meter, Out, Purpose, Reading, Reason, SecurityState,
 };
 use esh_lorawan::{
-    CfList, DevAddr, DlSettings, Eui64, FCtrl, Join, JoinAccept, Keys1_1, Lorawan, MType, PhyPayload, Plain, Session,
-    Transmission, Version, write_join_request,
+    Asked, CfList, DevAddr, DlSettings, Eui64, FCtrl, Join, JoinAccept, Keys1_1, Lorawan, MType, PhyPayload, Plain,
+    Session, Transmission, Version, write_join_request,
 };
 use lorawan::parser::DataHeader;
 use lrwn::{AES128Key, EUI64, MACVersion};
@@ -214,6 +214,7 @@ proptest! {
         root in any::<[u8; 16]>(), application in any::<[u8; 16]>(), join_eui in any::<u64>(), dev_eui in any::<u64>(),
         nonce in any::<u16>(), join_nonce in 0..0x100_0000u32, net_id in 0..0x100_0000u32, address in any::<u32>(),
         settings in any::<u8>(), rx_delay in 0..16u8, list in prop::option::of(any::<[u16; 6]>()),
+        rejoin in prop::option::of(0..3u8),
     ) {
         let (root_key, application_key) = (Key::new(&root).unwrap(), Key::new(&application).unwrap());
         let (join, device) = (Eui64(join_eui), Eui64(dev_eui));
@@ -240,13 +241,22 @@ proptest! {
             rx_delay,
             cf_list: list.map(CfList::of_masks),
         };
-        let frame = accept.write(join, device, nonce, &root_key, &mut buffer).unwrap().to_vec();
+        // Only a network of 1.1 answers rejoin requests.
+        let rejoin = rejoin.filter(|_| opt_neg);
+        let asked = Asked { join_eui: join, dev_eui: device, nonce, rejoin };
+        let frame = accept.write(&asked, &root_key, &mut buffer).unwrap().to_vec();
         let mut theirs = lrwn::PhyPayload::from_slice(&frame).unwrap();
-        theirs.decrypt_join_accept_payload(&lrwn_root).unwrap();
+        let encryption =
+            if rejoin.is_some() { lrwn::keys::get_js_enc_key(&their_device, &lrwn_root).unwrap() } else { lrwn_root };
+        theirs.decrypt_join_accept_payload(&encryption).unwrap();
         let mic_key = if opt_neg { lrwn::keys::get_js_int_key(&their_device, &lrwn_root).unwrap() } else { lrwn_root };
-        prop_assert!(
-            theirs.validate_join_accept_mic(lrwn::JoinType::Join, &their_join, nonce, &mic_key).unwrap()
-        );
+        let kind = match rejoin {
+            None => lrwn::JoinType::Join,
+            Some(0) => lrwn::JoinType::RejoinType0,
+            Some(1) => lrwn::JoinType::RejoinType1,
+            Some(_) => lrwn::JoinType::RejoinType2,
+        };
+        prop_assert!(theirs.validate_join_accept_mic(kind, &their_join, nonce, &mic_key).unwrap());
 
         // The keys that a session of each side has make the same frames.
         let network = lrwn::NetID::from_be_bytes([(net_id >> 16) as u8, (net_id >> 8) as u8, net_id as u8]);
@@ -260,7 +270,7 @@ proptest! {
         ]
         .map(|key| key.unwrap().to_bytes());
         let version = if opt_neg { Version::V1_1 } else { Version::V1_0 };
-        let ours = Session::joined(&accept, join, nonce, &root_key, Some(&application_key)).unwrap();
+        let ours = Session::joined(&accept, &asked, &root_key, Some(&application_key)).unwrap();
         prop_assert_eq!((ours.version(), ours.number()), (version, join_nonce));
         let plain = Plain {
             m_type: MType::UnconfirmedDataUp,
@@ -278,7 +288,7 @@ proptest! {
         // And the carrier says the same of the accept, with the keys that it teaches.
         let known = Roots { join: root_key, application: application_key };
         let carrier = Lorawan {
-            join: Join { dev_eui: Some(device), join_eui: Some(join), dev_nonce: Some(nonce) },
+            join: Join { dev_eui: Some(device), join_eui: Some(join), dev_nonce: Some(nonce), rejoin },
             ..Lorawan::default()
         };
         let mut taught = Taught(Vec::new());
@@ -424,6 +434,59 @@ fn a_nonce_is_used_once() {
     assert_eq!((opened.counter, opened.meter.unwrap().id.as_str()), (Some(700), "0000000000000002"));
     let error = Lorawan::default().open(&mut frame, &known(Some(700)), &mut Ignore).unwrap_err().error;
     assert_eq!((error.field, error.reason.word()), ("DevNonce", "replayed"));
+}
+
+#[test]
+fn rejoin_requests_of_lrwn_are_checked() {
+    let secret = [0x5a; 16];
+    let key = AES128Key::from_bytes(secret);
+    let device = EUI64::from_be_bytes([0, 0, 0, 0, 0, 0, 0, 9]);
+    let types = [(lrwn::JoinType::RejoinType0, 0), (lrwn::JoinType::RejoinType2, 2), (lrwn::JoinType::RejoinType1, 1)];
+    for (kind, number) in types {
+        let payload = if number == 1 {
+            lrwn::Payload::RejoinRequestType1(lrwn::RejoinRequestType1Payload {
+                rejoin_type: kind,
+                join_eui: EUI64::from_be_bytes([1; 8]),
+                dev_eui: device,
+                rj_count_1: 219,
+            })
+        } else {
+            lrwn::Payload::RejoinRequestType02(lrwn::RejoinRequestType02Payload {
+                rejoin_type: kind,
+                netid: lrwn::NetID::from_be_bytes([1, 2, 3]),
+                dev_eui: device,
+                rj_count_0: 219,
+            })
+        };
+        let mhdr = lrwn::MHDR { f_type: lrwn::FType::RejoinRequest, major: lrwn::Major::LoRaWANR1 };
+        let mut phy = lrwn::PhyPayload { mhdr, payload, mic: None };
+        // Type 1 is signed with what comes of the NwkKey, the others with a key of the session.
+        let signing = if number == 1 { lrwn::keys::get_js_int_key(&device, &key).unwrap() } else { key };
+        phy.set_join_request_mic(&signing).unwrap();
+        let mut frame = phy.to_vec().unwrap();
+        let purpose = if number == 1 { Purpose::Join } else { Purpose::NetworkIntegrity };
+        let keys = |purpose, octets: [u8; 16]| vec![(purpose, Key::new(&octets).unwrap())];
+        let known = |keys| Keyring { keys };
+        let opened = Lorawan::default().open(&mut frame, &known(keys(purpose, secret)), &mut Ignore).unwrap();
+        assert_eq!(opened.meter, Some(Eui64(9).meter()));
+        assert_eq!(opened.counter, (number == 1).then_some(219));
+        let refused = |keys, frame: &mut [u8]| {
+            Lorawan::default().open(frame, &known(keys), &mut Ignore).unwrap_err().error.reason
+        };
+        assert_eq!(refused(keys(purpose, [1; 16]), &mut frame), Reason::Authentication);
+        assert_eq!(refused(Vec::new(), &mut frame), Reason::NoKey);
+    }
+}
+
+/// Keys for anybody.
+struct Keyring {
+    keys: Vec<(Purpose, Key)>,
+}
+
+impl Known for Keyring {
+    fn keys(&self, _: &Meter, purpose: Purpose, each: &mut dyn FnMut(&Key) -> bool) -> bool {
+        self.keys.iter().any(|(of, key)| *of == purpose && each(key))
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ mod lorawan;
 
 use esh_core::Key;
 use esh_lorawan::{
-    CfList, DevAddr, DlSettings, Eui64, FCtrl, JoinAccept, Keys1_1, MType, Plain, Session, Transmission,
+    Asked, CfList, DevAddr, DlSettings, Eui64, FCtrl, JoinAccept, Keys1_1, MType, Plain, Session, Transmission,
     write_join_request,
 };
 use std::{fs, path::PathBuf};
@@ -65,6 +65,7 @@ fn frames() -> Vec<(String, Vec<u8>)> {
             frames.push((format!("{name}-{version}"), [&[told][..], &frame].concat()));
         }
     }
+    let asked = Asked { join_eui: Eui64(3), dev_eui: Eui64(2), nonce: 4, rejoin: None };
     let request = write_join_request(Eui64(3), Eui64(2), 4, key, &mut [0; 23]).unwrap().to_vec();
     frames.push(("join-request".into(), [&[0][..], &request].concat()));
     for (name, settings, cf_list) in [
@@ -80,7 +81,7 @@ fn frames() -> Vec<(String, Vec<u8>)> {
             rx_delay: 1,
             cf_list,
         };
-        let frame = accept.write(Eui64(3), Eui64(2), 4, key, &mut [0; 33]).unwrap().to_vec();
+        let frame = accept.write(&asked, key, &mut [0; 33]).unwrap().to_vec();
         frames.push((format!("join-accept-{name}"), [&[0x50][..], &frame].concat()));
     }
     frames.push(("rejoin-0".into(), [&[0][..], &[0xc0, 0], &[1; 17]].concat()));

@@ -1,6 +1,6 @@
 //! The blocks in front of what is encrypted or protected; TS001-1.1, 4.3 and 4.4, TS001-1.0.4, 4.3.3 and 4.4.
 
-use crate::{DevAddr, Direction, Eui64};
+use crate::{Asked, DevAddr, Direction};
 
 /// The block `B0`: of every MIC in 1.0, of downlinks and of the forwarding part in 1.1. `confirmed` is the counter of the
 /// frame that this one acknowledges, lower 16 bits, and 0 in 1.0 and on the way up.
@@ -45,12 +45,14 @@ pub(crate) const fn f_opts_block(application: bool, direction: Direction, addres
 
 /// What stands in front of a join accept of 1.1 when its MIC is made: the kind of request that it answers, the join
 /// server, the nonce of the request; TS001-1.1, 6.2.3.
-pub(crate) fn join_accept_prefix(request: u8, join_eui: Eui64, nonce: u16) -> [u8; 11] {
+pub(crate) fn join_accept_prefix(asked: &Asked) -> [u8; 11] {
+    /// `JoinReqType` of a join request; that of a rejoin request is its own.
+    const JOIN_REQUEST: u8 = 0xff;
     let mut prefix = [0; 11];
     let [first, middle @ .., n0, n1] = &mut prefix;
-    *first = request;
-    *middle = join_eui.to_air();
-    [*n0, *n1] = nonce.to_le_bytes();
+    *first = asked.rejoin.unwrap_or(JOIN_REQUEST);
+    *middle = asked.join_eui.to_air();
+    [*n0, *n1] = asked.nonce.to_le_bytes();
     prefix
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Check, checked, tell_mic};
 use crate::{
-    CfList, Eui64, JoinAccept, Lorawan,
+    Asked, CfList, Eui64, JoinAccept, Lorawan,
     crypto::{Cipher, join_accept_prefix, join_server_keys, session_keys},
     identifiers::nobody,
     join::{JoinRequest, SealedJoinAccept},
@@ -93,9 +93,14 @@ fn attempt(carrier: &Lorawan, header: u8, sealed: &[u8], key: &Key) -> Option<(A
     let mut plain = [0; 32];
     let octets = plain.get_mut(..sealed.len())?;
     octets.copy_from_slice(sealed);
+    let asked = carrier.join.asked();
+    let of_device = asked.map(|asked| (asked, join_server_keys(&root, asked.dev_eui)));
     if !carrier.plain_join_accept {
+        let rejoining = of_device.as_ref().filter(|(asked, _)| asked.rejoin.is_some());
+        let rejoining = rejoining.map(|(_, (_, encryption))| Cipher::new(encryption));
+        let cipher = rejoining.as_ref().unwrap_or(&root);
         // The join server decrypts what it sends, so that a device need only be able to encrypt; TS001, 6.2.5.
-        octets.as_chunks_mut::<16>().0.iter_mut().for_each(|block| *block = root.encrypt(*block));
+        octets.as_chunks_mut::<16>().0.iter_mut().for_each(|block| *block = cipher.encrypt(*block));
     }
     let view = match octets.len() {
         16 => SealedJoinAccept::Short(octets.first_chunk()?),
@@ -108,24 +113,19 @@ fn attempt(carrier: &Lorawan, header: u8, sealed: &[u8], key: &Key) -> Option<(A
     let body = octets.len() - 4;
     rest.get_mut(..body)?.copy_from_slice(octets.get(..body)?);
     let protected = protected.get(..=body)?;
-    let join = carrier.join;
-    let computed = match (accept.dl_settings.opt_neg(), join.dev_eui, join.join_eui, join.dev_nonce) {
-        (true, Some(dev_eui), Some(join_eui), Some(nonce)) => {
-            mic_1_1(&join_server_keys(&root, dev_eui).0, join_eui, nonce, protected)
-        }
+    let computed = match &of_device {
+        Some((asked, (integrity, _))) if accept.dl_settings.opt_neg() => mic_1_1(integrity, asked, protected),
         _ => root.mic(protected),
     };
     let fits = crate::crypto::same(computed, mic);
     Some((Attempt { accept, root, plain, mic }, fits))
 }
 
-/// The MIC of a join accept of 1.1 that answers a join request; TS001-1.1, 6.2.3.
-pub(crate) fn mic_1_1(integrity: &Cipher, join_eui: Eui64, nonce: u16, protected: &[u8]) -> [u8; 4] {
-    /// JoinReqType of a join request.
-    const JOIN_REQUEST: u8 = 0xff;
+/// The MIC of a join accept of 1.1; TS001-1.1, 6.2.3.
+pub(crate) fn mic_1_1(integrity: &Cipher, asked: &Asked, protected: &[u8]) -> [u8; 4] {
     let mut message = [0; 11 + 29];
     let (prefix, rest) = message.split_at_mut(11);
-    prefix.copy_from_slice(&join_accept_prefix(JOIN_REQUEST, join_eui, nonce));
+    prefix.copy_from_slice(&join_accept_prefix(asked));
     for (place, octet) in rest.iter_mut().zip(protected) {
         *place = *octet;
     }

@@ -120,6 +120,7 @@ pub(super) fn members(line: &str) -> Result<Members, LineError> {
             dev_eui: eui("devEui", object.dev_eui.as_deref())?,
             join_eui: eui("joinEui", object.join_eui.as_deref())?,
             dev_nonce: object.dev_nonce,
+            rejoin: None,
         },
         plain_join_accept: object.ja_plain,
         tell_keys: true,

@@ -27,7 +27,8 @@ pub trait Known {
     }
 
     /// Offers what is kept for every device that may stand behind an address until one is accepted; says whether one
-    /// was. It is a type of the protocol crate, which keeps keys expanded, such as `esh_lorawan::Session`.
+    /// was. It is a type of the protocol crate, such as `esh_lorawan::Session`, which keeps keys expanded, or
+    /// `esh_lorawan::Request`, which waits for its answer.
     fn sessions(&self, address: &Meter, each: &mut dyn FnMut(&dyn Any) -> bool) -> bool {
         let _ = (address, each);
         false
@@ -68,6 +69,11 @@ pub enum Learned<'a> {
         purpose: Purpose,
         /// The nonce.
         nonce: u64,
+    },
+    /// A request whose answer can only be read by who knows the request.
+    Request {
+        /// Its octets.
+        frame: &'a [u8],
     },
     /// A join has begun a session.
     Session {

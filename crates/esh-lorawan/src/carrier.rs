@@ -1,8 +1,8 @@
 //! The carrier: opens frames with what is known of their devices.
 
-use crate::{Asked, Eui64, PhyPayload, Transmission, Version, open, session::Outline};
+use crate::{Asked, Eui64, PhyPayload, Transmission, Version, identifiers::nobody, open, session::Outline};
 use esh_core::{
-    Carrier, Known, Layer, Opened, Out, Refused,
+    Carrier, Known, Layer, Meter, Opened, Out, Refused,
     note::{Notes, at},
 };
 
@@ -42,6 +42,14 @@ impl Join {
     pub(crate) fn asked(&self) -> Option<Asked> {
         let Self { dev_eui, join_eui, dev_nonce, rejoin } = *self;
         Some(Asked { join_eui: join_eui?, dev_eui: dev_eui?, nonce: dev_nonce?, rejoin })
+    }
+}
+
+impl Lorawan {
+    /// The meter under which [`Known::sessions`] is asked for requests that wait for an answer.
+    #[must_use]
+    pub fn nobody() -> Meter {
+        nobody()
     }
 }
 

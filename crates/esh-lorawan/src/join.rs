@@ -39,6 +39,31 @@ impl<'a> JoinRequest<'a> {
     pub(crate) fn protected(&self) -> &'a [u8] {
         self.0.split_last_chunk::<4>().map_or(&[], |(protected, _)| protected)
     }
+
+    pub(crate) const fn octets(&self) -> &'a [u8] {
+        self.0
+    }
+
+    pub(crate) fn asked(&self) -> Asked {
+        Asked { join_eui: self.join_eui(), dev_eui: self.dev_eui(), nonce: self.dev_nonce(), rejoin: None }
+    }
+}
+
+/// A join request that waits for its answer, newest first among [`esh_core::Known::sessions`] of
+/// [`crate::Lorawan::nobody`]: an accept does not say whom it answers.
+#[derive(Clone, Copy, Debug)]
+pub struct Request([u8; 23]);
+
+impl Request {
+    /// The request of those octets, which [`esh_core::Learned::Request`] has told.
+    #[must_use]
+    pub fn new(frame: &[u8]) -> Option<Self> {
+        frame.try_into().ok().map(Self)
+    }
+
+    pub(crate) const fn view(&self) -> JoinRequest<'_> {
+        JoinRequest(&self.0)
+    }
 }
 
 /// A join accept, as it stands behind its MAC header, encrypted or not: 16 or 32 octets; TS001, 6.2.5.

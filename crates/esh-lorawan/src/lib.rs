@@ -52,7 +52,7 @@ mod write;
 pub use carrier::{Join, Lorawan};
 pub use data::{Data, Direction, FCtrl, Fhdr};
 pub use identifiers::{DevAddr, Eui64};
-pub use join::{Asked, CfList, DlSettings, JoinAccept, JoinRequest, RejoinRequest, SealedJoinAccept};
+pub use join::{Asked, CfList, DlSettings, JoinAccept, JoinRequest, RejoinRequest, Request, SealedJoinAccept};
 pub use lpp::CayenneLpp;
 pub use mac::{MacCommand, MacCommands};
 pub use mhdr::{MType, Mhdr};

@@ -11,7 +11,9 @@ use common::corpus;
 use esh_core::report::Report;
 use esh_core::{Key, Protocol};
 use esh_gateway::analyse::{Keys, Options, decode_lines};
-use esh_lorawan::{DevAddr, Eui64, FCtrl, MType, Plain, Session, Transmission, write_join_request};
+use esh_lorawan::{
+    Asked, DevAddr, DlSettings, Eui64, FCtrl, JoinAccept, MType, Plain, Session, Transmission, write_join_request,
+};
 use serde_json::{Value, json};
 use std::{fs, path::PathBuf};
 
@@ -177,6 +179,54 @@ fn a_frame_is_told_as_far_as_its_keys_reach() {
         assert_eq!((&reports[at]["error"]["field"], &reports[at]["error"]["layer"]), (&json!(field), &json!("line")));
     }
     assert!(reports.iter().all(|report| report["readings"] == json!([])));
+}
+
+#[test]
+fn a_join_teaches_later_lines_its_session() {
+    let root = Key::from_hex(KEY).unwrap();
+    let asked = |nonce| Asked { join_eui: Eui64(3), dev_eui: Eui64(2), nonce, rejoin: None };
+    let request = |nonce| hex(write_join_request(Eui64(3), Eui64(2), nonce, &root, &mut [0; 23]).unwrap());
+    for settings in [0x00, 0x80] {
+        let accept = JoinAccept {
+            join_nonce: 9,
+            net_id: 0x13,
+            dev_addr: DevAddr(7),
+            dl_settings: DlSettings(settings),
+            rx_delay: 1,
+            cf_list: None,
+        };
+        let sealed = hex(accept.write(&asked(5), &root, &mut [0; 33]).unwrap());
+        let session = Session::joined(&accept, &asked(5), &root, Some(&root)).unwrap();
+        let plain = Plain {
+            m_type: MType::ConfirmedDataUp,
+            dev_addr: DevAddr(7),
+            f_ctrl: FCtrl(0),
+            counter: 1,
+            f_opts: &[2],
+            payload: Some((2, b"abc")),
+        };
+        let data = hex(plain.write(&session, &Transmission::default(), &mut [0; 255]).unwrap());
+        // In 1.1 the root key of the application is another member.
+        let keys = |hex: &str| {
+            if settings == 0 {
+                json!({"hex": hex, "appKey": KEY})
+            } else {
+                json!({"hex": hex, "nwkKey": KEY, "appKey": KEY})
+            }
+        };
+        let lines = [json!({"hex": data}), keys(&request(4)), keys(&request(5)), keys(&sealed), json!({"hex": data})];
+        let reports = decode(Protocol::Lorawan, &lines);
+        let reason = |at: usize| reports[at]["error"]["reason"].clone();
+        assert_eq!(reason(0), json!("no_key"), "nothing has been taught yet");
+        assert_eq!((reason(1), reason(2), reason(3)), (Value::Null, Value::Null, Value::Null));
+        if settings == 0 {
+            // A nonce is no part of the MIC in 1.0: the newest request of the device is the one that is answered.
+            assert_eq!(reports[3]["meter"]["id"], json!("0000000000000002"));
+        }
+        assert_eq!(reports[4]["opened"]["frm"], json!("616263"), "{}", reports[4]);
+        assert_eq!(reports[4]["meter"]["id"], json!("0000000000000002"));
+        assert_eq!(reports[4]["counter"], json!(9u64 << 32 | 1));
+    }
 }
 
 /// Datagrams, messages and events by name, as text where they are text.

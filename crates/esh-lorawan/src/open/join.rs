@@ -2,8 +2,8 @@
 
 use super::{Check, checked, tell_mic};
 use crate::{
-    Asked, CfList, Eui64, JoinAccept, Lorawan,
-    crypto::{Cipher, join_accept_prefix, join_server_keys, session_keys},
+    Asked, CfList, Eui64, Join, JoinAccept, Lorawan, Request,
+    crypto::{Cipher, join_accept_prefix, join_server_keys, same, session_keys},
     identifiers::nobody,
     join::{JoinRequest, SealedJoinAccept},
 };
@@ -38,6 +38,7 @@ pub(crate) fn join_request<'f>(
         return Err(Refused { meter: Some(meter), mode: None, counter, error });
     }
     notes.learned(Learned::Nonce { purpose: Purpose::Join, nonce: nonce.into() });
+    notes.learned(Learned::Request { frame: request.octets() });
     Ok(checked(Some(meter), counter, SecurityState::None))
 }
 
@@ -58,6 +59,8 @@ pub(crate) fn join_accept<'f>(
 ) -> Result<Opened<'f>, Refused> {
     let Some((header, sealed)) = frame.split_first_mut() else { return Ok(checked(None, None, SecurityState::None)) };
     let len = sealed.len();
+    let answered = if carrier.join.dev_nonce.is_none() { request(carrier, *header, sealed, known) } else { None };
+    let carrier = &answered.unwrap_or(*carrier);
     let meter = carrier.join.dev_eui.map(Eui64::meter);
     let mut check = Check::NoKey;
     let mut shown: Option<Attempt> = None;
@@ -85,6 +88,26 @@ pub(crate) fn join_accept<'f>(
     sealed.copy_from_slice(plain);
     let state = if carrier.plain_join_accept { SecurityState::AlreadyPlain } else { SecurityState::Decrypted };
     Ok(checked(meter, counter, state))
+}
+
+/// Finds the request that a join accept answers: one of those that wait, signed with the key that opens the accept.
+fn request(carrier: &Lorawan, header: u8, sealed: &[u8], known: &dyn Known) -> Option<Lorawan> {
+    let mut found = None;
+    known.sessions(&nobody(), &mut |waiting| {
+        let Some(request) = waiting.downcast_ref::<Request>().map(Request::view) else { return false };
+        let Asked { join_eui, dev_eui, nonce, rejoin } = request.asked();
+        let join = Join { dev_eui: Some(dev_eui), join_eui: Some(join_eui), dev_nonce: Some(nonce), rejoin };
+        let told = Lorawan { join, ..*carrier };
+        let opens = known.keys(&dev_eui.meter(), Purpose::Join, &mut |key| {
+            let signs = |key: &[u8; 16]| same(Cipher::new(key).mic(request.protected()), request.mic());
+            key.expose_128().is_some_and(signs) && attempt(&told, header, sealed, key).is_some_and(|(_, fits)| fits)
+        });
+        if opens {
+            found = Some(told);
+        }
+        opens
+    });
+    found
 }
 
 /// What a root key makes of a join accept, and whether its MIC fits.
@@ -117,7 +140,7 @@ fn attempt(carrier: &Lorawan, header: u8, sealed: &[u8], key: &Key) -> Option<(A
         Some((asked, (integrity, _))) if accept.dl_settings.opt_neg() => mic_1_1(integrity, asked, protected),
         _ => root.mic(protected),
     };
-    let fits = crate::crypto::same(computed, mic);
+    let fits = same(computed, mic);
     Some((Attempt { accept, root, plain, mic }, fits))
 }
 

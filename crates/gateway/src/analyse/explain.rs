@@ -4,7 +4,7 @@ use super::batch::{self, Options, read_line};
 use super::known::{LineKeys, LineKnown, LineMemory};
 use super::text;
 use crate::decode::{Decoder, Witness};
-use crate::protocols::Fragments;
+use crate::protocols::{Fragments, Joins};
 use crate::taught::Taught;
 use esh_core::{Field, FieldValue, Layer, Learned, Meter};
 use std::fmt::{self, Write};
@@ -16,14 +16,17 @@ use std::io;
 /// Those of writing.
 pub fn explain(options: &Options, frames: &[String], colours: bool, output: &mut impl io::Write) -> io::Result<bool> {
     let mut decoder = Decoder::analyser(true);
-    let nothing = Taught::default();
+    let (nothing, joins) = (Taught::default(), Joins::default());
     let mut fragments = Fragments::default();
     let mut all_decoded = true;
     for frame in frames.iter().map(|frame| frame.trim().as_bytes()).filter(|frame| !frame.is_empty()) {
         let mut report = Vec::new();
         let (line, error) = read_line(options.protocol, frame);
-        let known =
-            LineKnown::new(LineKeys::of(line.keys.as_deref(), &options.keys), LineMemory::Full(&nothing), false);
+        let known = LineKnown::new(
+            LineKeys::of(line.keys.as_deref(), &options.keys),
+            LineMemory::Full(&nothing, &joins),
+            false,
+        );
         let mut explanation = Explanation::default();
         let frame = batch::frame(options.protocol, &line);
         let decoded = match error {

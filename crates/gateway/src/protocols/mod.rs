@@ -4,6 +4,7 @@
 mod lorawan;
 mod mbus;
 
+pub use lorawan::{JoinLesson, Joins};
 pub use mbus::line_code;
 
 use crate::capture::Framing;

@@ -2,9 +2,12 @@
 
 pub(super) mod events;
 pub(super) mod gwmp;
+mod joins;
 pub(super) mod lns;
 mod object;
 mod octets;
+
+pub use joins::{JoinLesson, Joins};
 
 use crate::capture::Framing;
 use crate::sources::lines::{LineError, Members, from_json};

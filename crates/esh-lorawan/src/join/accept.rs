@@ -1,70 +1,8 @@
-//! Joining: join request, join accept and rejoin requests; TS001, 6.2.
+//! Join accepts, TS001, 6.2.5, and their lists of channels, RP002, 3.1.
 
-use crate::{DevAddr, Eui64};
-use esh_core::{DecodeError, Input, Reason};
-
-/// A join request: AppEUI or JoinEUI, DevEUI, DevNonce; TS001, 6.2.4.
-#[derive(Clone, Copy, Debug)]
-pub struct JoinRequest<'a>(&'a [u8; 23]);
-
-impl<'a> JoinRequest<'a> {
-    pub(crate) fn read(frame: &'a [u8], input: &Input<'_>) -> Result<Self, DecodeError> {
-        Ok(Self(whole(frame, "join request", input)?))
-    }
-
-    /// The join server: JoinEUI, in 1.0 AppEUI.
-    #[must_use]
-    pub fn join_eui(&self) -> Eui64 {
-        Eui64::from_air(octets(self.0, 1))
-    }
-
-    /// The device.
-    #[must_use]
-    pub fn dev_eui(&self) -> Eui64 {
-        Eui64::from_air(octets(self.0, 9))
-    }
-
-    /// A number that the device uses once: random up to 1.0.3, counting since.
-    #[must_use]
-    pub const fn dev_nonce(&self) -> u16 {
-        u16::from_le_bytes([self.0[17], self.0[18]])
-    }
-
-    /// The message integrity code.
-    #[must_use]
-    pub fn mic(&self) -> [u8; 4] {
-        octets(self.0, 19)
-    }
-
-    pub(crate) fn protected(&self) -> &'a [u8] {
-        self.0.split_last_chunk::<4>().map_or(&[], |(protected, _)| protected)
-    }
-
-    pub(crate) const fn octets(&self) -> &'a [u8] {
-        self.0
-    }
-
-    pub(crate) fn asked(&self) -> Asked {
-        Asked { join_eui: self.join_eui(), dev_eui: self.dev_eui(), nonce: self.dev_nonce(), rejoin: None }
-    }
-}
-
-/// A join request that waits for its answer, newest first among [`esh_core::Known::sessions`] of
-/// [`crate::Lorawan::nobody`]: an accept does not say whom it answers.
-#[derive(Clone, Copy, Debug)]
-pub struct Request([u8; 23]);
-
-impl Request {
-    /// The request of those octets, which [`esh_core::Learned::Request`] has told.
-    #[must_use]
-    pub fn new(frame: &[u8]) -> Option<Self> {
-        frame.try_into().ok().map(Self)
-    }
-
-    pub(crate) const fn view(&self) -> JoinRequest<'_> {
-        JoinRequest(&self.0)
-    }
-}
+use super::octets;
+use crate::DevAddr;
+use esh_core::{DecodeError, Input};
 
 /// A join accept, as it stands behind its MAC header, encrypted or not: 16 or 32 octets; TS001, 6.2.5.
 #[derive(Clone, Copy, Debug)]
@@ -94,19 +32,6 @@ impl<'a> SealedJoinAccept<'a> {
             Self::WithCfList(octets) => octets.as_slice(),
         }
     }
-}
-
-/// The request that a join accept answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Asked {
-    /// Whom the device asked.
-    pub join_eui: Eui64,
-    /// The device.
-    pub dev_eui: Eui64,
-    /// The DevNonce of a join request, the RJcount of a rejoin request.
-    pub nonce: u16,
-    /// The type of a rejoin request.
-    pub rejoin: Option<u8>,
 }
 
 /// A join accept in plain.
@@ -233,105 +158,6 @@ impl JoinAccept {
             None => (octets, 12),
         }
     }
-}
-
-/// A rejoin request of 1.1, TS001-1.1, 6.2.4.
-#[derive(Clone, Copy, Debug)]
-pub enum RejoinRequest<'a> {
-    /// Types 0 and 2: NetID, DevEUI, RJcount0.
-    Network(&'a [u8; 19]),
-    /// Type 1: JoinEUI, DevEUI, RJcount1.
-    Join(&'a [u8; 24]),
-}
-
-impl<'a> RejoinRequest<'a> {
-    pub(crate) fn read(frame: &'a [u8], mut input: Input<'_>) -> Result<Self, DecodeError> {
-        let at = input;
-        match input.u8("rejoin type")? {
-            0 | 2 => Ok(Self::Network(whole(frame, "rejoin request", &at)?)),
-            1 => Ok(Self::Join(whole(frame, "rejoin request", &at)?)),
-            other => Err(at.error("rejoin type", Reason::UnknownFormat(other.into()))),
-        }
-    }
-
-    const fn all(&self) -> &'a [u8] {
-        match self {
-            Self::Network(all) => all.as_slice(),
-            Self::Join(all) => all.as_slice(),
-        }
-    }
-
-    /// 0: the device offers to move or re-key; 1: it begins anew; 2: it re-keys.
-    #[must_use]
-    pub const fn rejoin_type(&self) -> u8 {
-        match self {
-            Self::Network(all) => all[1],
-            Self::Join(all) => all[1],
-        }
-    }
-
-    /// The network, of types 0 and 2.
-    #[must_use]
-    pub const fn net_id(&self) -> Option<u32> {
-        match self {
-            Self::Network(all) => Some(u32::from_le_bytes([all[2], all[3], all[4], 0])),
-            Self::Join(_) => None,
-        }
-    }
-
-    /// The join server, of type 1.
-    #[must_use]
-    pub fn join_eui(&self) -> Option<Eui64> {
-        match self {
-            Self::Network(_) => None,
-            Self::Join(all) => Some(Eui64::from_air(octets(all, 2))),
-        }
-    }
-
-    /// The device.
-    #[must_use]
-    pub fn dev_eui(&self) -> Eui64 {
-        match self {
-            Self::Network(all) => Eui64::from_air(octets(all, 5)),
-            Self::Join(all) => Eui64::from_air(octets(all, 10)),
-        }
-    }
-
-    /// How many rejoin requests of its kind there were.
-    #[must_use]
-    pub const fn rj_count(&self) -> u16 {
-        match self {
-            Self::Network(all) => u16::from_le_bytes([all[13], all[14]]),
-            Self::Join(all) => u16::from_le_bytes([all[18], all[19]]),
-        }
-    }
-
-    /// The message integrity code.
-    #[must_use]
-    pub fn mic(&self) -> [u8; 4] {
-        self.all().last_chunk().copied().unwrap_or_default()
-    }
-
-    pub(crate) fn protected(&self) -> &'a [u8] {
-        self.all().split_last_chunk::<4>().map_or(&[], |(protected, _)| protected)
-    }
-}
-
-/// The whole frame as an array, or an error that says how much is missing or too much.
-fn whole<'a, const N: usize>(
-    frame: &'a [u8],
-    field: &'static str,
-    rest: &Input<'_>,
-) -> Result<&'a [u8; N], DecodeError> {
-    let mut input = Input::new(frame, 0, rest.layer());
-    let all = input.array(field)?;
-    input.end(field)?;
-    Ok(all)
-}
-
-/// `N` octets of an array; zeros where it should have been shorter, which no caller asks for.
-fn octets<const N: usize, const M: usize>(all: &[u8; M], at: usize) -> [u8; N] {
-    all.get(at..).and_then(<[u8]>::first_chunk).copied().unwrap_or([0; N])
 }
 
 const fn with_zero([a, b, c]: [u8; 3]) -> [u8; 4] {

@@ -49,6 +49,10 @@ pub enum Content {
     FixedData,
     /// What an application sends on a port; LoRaWAN TS001, 4.3.2. Only a profile of the meter tells its format.
     Port(u8),
+    /// A payload of that Content-Format of CoAP.
+    Media(u16),
+    /// A payload of which the frame does not say what it is.
+    Unstated,
     /// A format that the CI field names and that this crate does not read, such as a maker's own.
     Other(u8),
 }

@@ -64,11 +64,27 @@ pub enum Protocol {
     Lns,
     /// Events of LoRaWAN network servers.
     Events,
+    /// CoAP, RFC 7252.
+    Coap,
+    /// LwM2M, OMA.
+    Lwm2m,
+    /// SenML, RFC 8428.
+    Senml,
 }
 
 impl Protocol {
     /// Every protocol there is.
-    pub const ALL: &[Self] = &[Self::Wmbus, Self::Mbus, Self::Lorawan, Self::Gwmp, Self::Lns, Self::Events];
+    pub const ALL: &[Self] = &[
+        Self::Wmbus,
+        Self::Mbus,
+        Self::Lorawan,
+        Self::Gwmp,
+        Self::Lns,
+        Self::Events,
+        Self::Coap,
+        Self::Lwm2m,
+        Self::Senml,
+    ];
 
     /// Its word.
     #[must_use]
@@ -80,6 +96,9 @@ impl Protocol {
             Self::Gwmp => "gwmp",
             Self::Lns => "lns",
             Self::Events => "events",
+            Self::Coap => "coap",
+            Self::Lwm2m => "lwm2m",
+            Self::Senml => "senml",
         }
     }
 

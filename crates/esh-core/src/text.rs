@@ -70,6 +70,16 @@ impl<'a> Text<'a> {
         .chain(digits.map(|digit| char::from_digit(digit.into(), 16).unwrap_or('?')))
     }
 
+    /// Its characters as they lie in the octets, where they do: UTF-8 or JSON without an escape.
+    #[must_use]
+    pub fn plain(self) -> Option<&'a str> {
+        match self.0 {
+            Inner::Utf8(text) => Some(text),
+            Inner::Json(text) if !text.contains('\\') => Some(text),
+            _ => None,
+        }
+    }
+
     /// Whether there is no character in it.
     #[must_use]
     pub fn is_empty(self) -> bool {

@@ -44,6 +44,10 @@ pub enum Framing {
     Records(u16),
     /// What the carrier of a LoRaWAN frame must be told.
     Lorawan(Lorawan),
+    /// A payload of LwM2M: its Content-Format, and what it answers for.
+    Lwm2m(u16, esh_nbiot::lwm2m::Path),
+    /// SenML as CBOR; without this word as JSON.
+    SenmlCbor,
 }
 
 impl Framing {

@@ -3,13 +3,14 @@
 
 mod lorawan;
 mod mbus;
+mod nbiot;
 
 pub use lorawan::{JoinLesson, Joins};
 pub use mbus::line_code;
 
 use crate::capture::Framing;
 use crate::sources::lines::{LineError, Members};
-use esh_core::{Carrier, DecodeError, Format, Known, Opened, Out, Protocol, Refused};
+use esh_core::{Carrier, DecodeError, Known, Opened, Out, Protocol, Refused};
 use esh_wmbus::Wmbus;
 use esh_wmbus::fragments::{Assembler, Step};
 
@@ -70,6 +71,7 @@ pub fn open<'f>(
         Protocol::Gwmp => lorawan::gwmp::open(frame, known, out),
         Protocol::Lns => lorawan::lns::open(framing, frame, known, out),
         Protocol::Events => lorawan::events::open(frame, known, out),
+        Protocol::Coap | Protocol::Lwm2m | Protocol::Senml => nbiot::open(protocol, framing, frame, known, out),
         other => unreachable!("{other:?} has no carrier"),
     }
 }
@@ -83,6 +85,7 @@ pub fn members(protocol: Protocol, line: &str) -> Result<Members, LineError> {
         Protocol::Wmbus | Protocol::Mbus => Ok(Members::default()),
         Protocol::Lorawan | Protocol::Gwmp => lorawan::members(line),
         Protocol::Lns | Protocol::Events => lorawan::json_members(line),
+        Protocol::Coap | Protocol::Lwm2m | Protocol::Senml => nbiot::members(protocol, line),
         other => unreachable!("{other:?} has no lines"),
     }
 }
@@ -94,7 +97,8 @@ pub fn read<'p>(
     known: &'p dyn Known,
     out: &mut dyn Out<'p>,
 ) -> Option<Result<(), DecodeError>> {
-    let _ = framing;
-    let format: &dyn Format = esh_wmbus::format_for(opened.content)?;
-    Some(format.read(opened.meter.as_ref(), opened.payload, opened.offset, known, out))
+    match esh_wmbus::format_for(opened.content) {
+        Some(format) => Some(format.read(opened.meter.as_ref(), opened.payload, opened.offset, known, out)),
+        None => nbiot::read(framing, opened, known, out),
+    }
 }

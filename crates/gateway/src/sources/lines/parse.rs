@@ -145,8 +145,10 @@ impl<'a> Line<'a> {
             keys.extend(members.keys);
         }
         let framing = match object.format {
-            None => None,
-            Some(word) => Some(Framing::from_word(&word).ok_or(LineError::Format)?),
+            Some(word) if matches!(protocol, Protocol::Wmbus | Protocol::Mbus) => {
+                Some(Framing::from_word(&word).ok_or(LineError::Format)?)
+            }
+            _ => None,
         };
         let received_at = match object.received_at {
             None => None,
@@ -206,7 +208,10 @@ fn said<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Opti
 }
 
 /// Octets in hexadecimal, with an optional `0x` and with blanks, `:`, `-` or `_` between them.
-fn octets(text: &[u8]) -> Result<Vec<u8>, LineError> {
+///
+/// # Errors
+/// Where it is something else, or nothing.
+pub fn octets(text: &[u8]) -> Result<Vec<u8>, LineError> {
     let digits = text.strip_prefix(b"0x").or_else(|| text.strip_prefix(b"0X")).unwrap_or(text);
     let mut octets = Vec::with_capacity(digits.len() / 2);
     // Most lines are digits and nothing else.

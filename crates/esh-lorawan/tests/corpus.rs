@@ -102,7 +102,7 @@ fn every_frame_opens_as_expected() {
         assert_eq!(fields.members.get("mic_ok").and_then(Value::as_bool), fits, "{}", row["id"]);
         match opened {
             Ok(opened) => {
-                assert!(fits == Some(true) && opened.security.authenticated || expect["mtype"] == "Proprietary")
+                assert!(fits == Some(true) && opened.security.authenticated || expect["mtype"] == "Proprietary");
             }
             Err(refused) => {
                 assert_eq!(frame, sent, "a refused frame is left as it was");

@@ -1,5 +1,6 @@
 //! Corpora of frames, opened: every member of a row's `expect` stands in the report's `opened`, and a broken frame is
 //! refused. `ESH_CORPUS` names their folder.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
 mod common;
 
@@ -106,4 +107,14 @@ fn lwm2m() {
 #[test]
 fn senml() {
     opens(Protocol::Senml, "senml.jsonl");
+}
+
+#[test]
+fn lorawan() {
+    opens(Protocol::Lorawan, "lorawan-phy.jsonl");
+}
+
+#[test]
+fn gwmp() {
+    opens(Protocol::Gwmp, "lorawan-gwmp.jsonl");
 }

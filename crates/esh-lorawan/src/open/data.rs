@@ -145,18 +145,25 @@ fn made_of_keys(carrier: &Lorawan, address: &Meter, known: &dyn Known, each: &mu
         if forwarding.or(serving.as_ref()).or(encryption.as_ref()).or(application.as_ref()).is_none() {
             return false;
         }
-        let is_1_1 = serving.is_some() || encryption.is_some();
-        let version = carrier.version.unwrap_or(if is_1_1 { Version::V1_1 } else { Version::V1_0 });
-        let session = match version {
-            Version::V1_0 => Session::v1_0(forwarding, application.as_ref()),
-            Version::V1_1 => Session::v1_1(&Keys1_1 {
-                forwarding,
-                serving: serving.as_ref(),
-                encryption: encryption.as_ref(),
-                application: application.as_ref(),
-            }),
+        // Who has the keys of 1.1 may have them for other devices.
+        let versions: &[Version] = match carrier.version {
+            Some(Version::V1_0) => &[Version::V1_0],
+            Some(Version::V1_1) => &[Version::V1_1],
+            None if serving.is_some() => &[Version::V1_1, Version::V1_0],
+            None => &[Version::V1_0],
         };
-        session.is_ok_and(|session| each(&session.after_uplink(last)))
+        versions.iter().any(|version| {
+            let session = match version {
+                Version::V1_0 => Session::v1_0(forwarding, application.as_ref()),
+                Version::V1_1 => Session::v1_1(&Keys1_1 {
+                    forwarding,
+                    serving: serving.as_ref(),
+                    encryption: encryption.as_ref(),
+                    application: application.as_ref(),
+                }),
+            };
+            session.is_ok_and(|session| each(&session.after_uplink(last)))
+        })
     };
     let mut count = 0;
     let found = known.keys(address, Purpose::Network, &mut |key| {

@@ -51,6 +51,8 @@ pub enum Content {
     Port(u8),
     /// A payload of that Content-Format of CoAP.
     Media(u16),
+    /// A frame of that cluster of ZCL.
+    Cluster(u16),
     /// A payload of which the frame does not say what it is.
     Unstated,
     /// A format that the CI field names and that this crate does not read, such as a maker's own.

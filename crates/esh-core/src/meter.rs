@@ -70,6 +70,8 @@ pub enum Protocol {
     Lwm2m,
     /// SenML, RFC 8428.
     Senml,
+    /// Zigbee.
+    Zigbee,
 }
 
 impl Protocol {
@@ -84,6 +86,7 @@ impl Protocol {
         Self::Coap,
         Self::Lwm2m,
         Self::Senml,
+        Self::Zigbee,
     ];
 
     /// Its word.
@@ -99,6 +102,7 @@ impl Protocol {
             Self::Coap => "coap",
             Self::Lwm2m => "lwm2m",
             Self::Senml => "senml",
+            Self::Zigbee => "zigbee",
         }
     }
 

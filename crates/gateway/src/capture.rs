@@ -46,6 +46,8 @@ pub enum Framing {
     Lorawan(Lorawan),
     /// A payload of LwM2M: its Content-Format, and what it answers for.
     Lwm2m(u16, esh_nbiot::lwm2m::Path),
+    /// A frame of Zigbee without the layers below ZCL.
+    Zcl(esh_zigbee::zcl::Readings),
     /// SenML as CBOR; without this word as JSON.
     SenmlCbor,
 }

@@ -4,13 +4,14 @@
 mod lorawan;
 mod mbus;
 mod nbiot;
+mod zigbee;
 
 pub use lorawan::{JoinLesson, Joins};
 pub use mbus::line_code;
 
 use crate::capture::Framing;
 use crate::sources::lines::{LineError, Members};
-use esh_core::{Carrier, DecodeError, Known, Opened, Out, Protocol, Refused};
+use esh_core::{Carrier, Content, DecodeError, Known, Layer, Opened, Out, Protocol, Reason, Refused};
 use esh_wmbus::Wmbus;
 use esh_wmbus::fragments::{Assembler, Step};
 
@@ -49,7 +50,13 @@ impl Fragments {
                 Step::Waiting(error) => Err(of_the_part(error)),
                 Step::Whole(frame) => Wmbus::new(esh_wmbus::Framing::Assembled).open(frame, known, out),
             },
-            other => unreachable!("{other:?} sends no parts"),
+            // Parts of these are told as parts; nobody puts them together here.
+            _ => Err(of_the_part(DecodeError {
+                layer: Layer::Transport,
+                field: "part of a message",
+                offset: part.offset,
+                reason: Reason::Unsupported,
+            })),
         }
     }
 }
@@ -72,6 +79,7 @@ pub fn open<'f>(
         Protocol::Lns => lorawan::lns::open(framing, frame, known, out),
         Protocol::Events => lorawan::events::open(frame, known, out),
         Protocol::Coap | Protocol::Lwm2m | Protocol::Senml => nbiot::open(protocol, framing, frame, known, out),
+        Protocol::Zigbee => zigbee::open(framing, frame, known, out),
         other => unreachable!("{other:?} has no carrier"),
     }
 }
@@ -86,6 +94,7 @@ pub fn members(protocol: Protocol, line: &str) -> Result<Members, LineError> {
         Protocol::Lorawan | Protocol::Gwmp => lorawan::members(line),
         Protocol::Lns | Protocol::Events => lorawan::json_members(line),
         Protocol::Coap | Protocol::Lwm2m | Protocol::Senml => nbiot::members(protocol, line),
+        Protocol::Zigbee => zigbee::members(line),
         other => unreachable!("{other:?} has no lines"),
     }
 }
@@ -99,6 +108,9 @@ pub fn read<'p>(
 ) -> Option<Result<(), DecodeError>> {
     match esh_wmbus::format_for(opened.content) {
         Some(format) => Some(format.read(opened.meter.as_ref(), opened.payload, opened.offset, known, out)),
-        None => nbiot::read(framing, opened, known, out),
+        None => match opened.content {
+            Content::Cluster(cluster) => Some(zigbee::read(framing, cluster, opened, known, out)),
+            _ => nbiot::read(framing, opened, known, out),
+        },
     }
 }

@@ -61,6 +61,14 @@ impl<'a> Take<'a> {
         Some(match self.u8()? {
             1 => Protocol::Wmbus,
             2 => Protocol::Mbus,
+            3 => Protocol::Coap,
+            4 => Protocol::Lwm2m,
+            5 => Protocol::Senml,
+            6 => Protocol::Zigbee,
+            11 => Protocol::Lorawan,
+            12 => Protocol::Gwmp,
+            13 => Protocol::Lns,
+            14 => Protocol::Events,
             _ => return None,
         })
     }
@@ -115,6 +123,14 @@ pub(super) const fn protocol_number(protocol: Protocol) -> u8 {
     match protocol {
         Protocol::Wmbus => 1,
         Protocol::Mbus => 2,
+        Protocol::Coap => 3,
+        Protocol::Lwm2m => 4,
+        Protocol::Senml => 5,
+        Protocol::Zigbee => 6,
+        Protocol::Lorawan => 11,
+        Protocol::Gwmp => 12,
+        Protocol::Lns => 13,
+        Protocol::Events => 14,
         _ => 0,
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod file;
 pub mod mqtt;
+pub(crate) mod refused;
 pub mod stdout;
 pub mod table;
 
@@ -53,7 +54,10 @@ impl Config {
     #[must_use]
     pub fn name(&self) -> String {
         let (name, place) = match self {
-            Self::Mqtt(config) => (&config.name, format!("{}-{}", config.url.host, config.url.port)),
+            // The first broker alone, so that the name stays when others are added.
+            Self::Mqtt(config) => {
+                (&config.name, config.urls.first().map(|url| format!("{}-{}", url.host, url.port)).unwrap_or_default())
+            }
             Self::File(config) => (&config.name, config.path.display().to_string()),
             Self::Stdout(config) => (&config.name, String::new()),
             Self::Table(config) => (&config.name, String::new()),

@@ -2,6 +2,7 @@
 
 use super::number::{Count, Flag, seconds};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
 
 /// What a sink counts.
 #[derive(Debug, Default)]
@@ -16,6 +17,12 @@ pub(crate) struct OfSink {
     pub(crate) reconnects: Count,
     /// It met a fault and has delivered nothing since.
     pub(crate) away: Flag,
+    /// Records its peer will never take, of which the peer has got what stands for them,
+    pub(crate) set_aside: Count,
+    /// or not even that.
+    pub(crate) given_up: Count,
+    barred: Flag,
+    why: Mutex<String>,
 }
 
 impl OfSink {
@@ -37,6 +44,25 @@ impl OfSink {
         self.last.store(seconds(), Relaxed);
         self.since.store(0, Relaxed);
         self.away.set(false);
+        if self.barred.get() {
+            self.allowed();
+        }
+    }
+
+    /// Its peer lets it do its work again.
+    pub(crate) fn allowed(&self) {
+        self.barred.set(false);
+    }
+
+    /// Its peer does not let it do its work until somebody changes that.
+    pub(crate) fn barred(&self, why: &str) {
+        why.clone_into(&mut self.why.lock().unwrap_or_else(PoisonError::into_inner));
+        self.barred.set(true);
+    }
+
+    /// Why its peer does not let it do its work.
+    pub(super) fn bar(&self) -> Option<String> {
+        self.barred.get().then(|| self.why.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }
 
     /// It met a fault, and will try again.
@@ -76,6 +102,10 @@ mod tests {
         sink.fault();
         assert!(!sink.is_stuck(now + 30, 60), "a short fault");
         assert!(sink.is_stuck(now + 120, 60), "a long one");
+        sink.barred("not authorized");
+        assert_eq!(sink.bar().as_deref(), Some("not authorized"));
+        sink.acknowledged(1);
+        assert_eq!(sink.bar(), None, "it delivers again");
         let first = OfSink::default();
         first.fault();
         assert!(first.is_stuck(now, 60), "it has never worked");

@@ -68,6 +68,10 @@ impl View {
         page.many("esh_sink_acknowledged_total", "Records delivered.", "sink", rows);
         let rows = sinks().map(|(name, sink)| (name, sink.reconnects.get()));
         page.many("esh_sink_reconnects_total", "Times it began again after a fault.", "sink", rows);
+        let rows = sinks().map(|(name, sink)| (name, sink.set_aside.get()));
+        page.many("esh_sink_set_aside_total", "Records its peer never takes, told as undecoded.", "sink", rows);
+        let rows = sinks().map(|(name, sink)| (name, sink.given_up.get()));
+        page.many("esh_sink_given_up_total", "Records its peer never takes, not even as undecoded.", "sink", rows);
         let name = "esh_sink_last_acknowledged_time_seconds";
         page.head(name, "gauge", "When it last delivered records, since 1970; 0 before the first.");
         for (sink, counts) in sinks() {

@@ -1,6 +1,16 @@
 //! What the integration tests share: a real broker, free ports, clients, and a decoder that decodes nothing.
 #![allow(dead_code, unreachable_pub, reason = "each test is a crate of its own and uses its part of it")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+pub mod peer;
+pub mod program;
+pub mod proxy;
 
 use esh_gateway::capture::Capture;
 use esh_gateway::config::Config;
@@ -100,6 +110,16 @@ impl Broker {
             .spawn();
         self.child = Some(child.unwrap());
         drop(connect(self.port).await);
+    }
+
+    /// Has it read its list of who may do what again.
+    pub fn reload(&self) {
+        program::signal(self.child.as_ref().unwrap().id(), "HUP");
+    }
+
+    /// A file of its folder.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
     }
 
     /// Ends it in good order: it saves its sessions and everything it has acknowledged.
@@ -220,6 +240,11 @@ pub struct Gateway {
 
 impl Gateway {
     pub fn start(configuration: &str) -> Self {
+        Self::with(configuration, Box::new(Plain))
+    }
+
+    /// A gateway that decodes as it is told.
+    pub fn with(configuration: &str, decode: Box<dyn Decode>) -> Self {
         esh_gateway::log::start(esh_gateway::log::Format::Text);
         let mut config =
             Config::parse(Path::new("gateway.toml"), configuration).unwrap_or_else(|error| panic!("{error}"));
@@ -228,7 +253,7 @@ impl Gateway {
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(async move {
             let stopped = async { stopped.await.unwrap_or_else(|_| "the test has ended".to_owned()) };
-            run::run(&config, Box::new(Plain), stopped).await.unwrap()
+            run::run(&config, decode, stopped).await.unwrap()
         });
         Self { stop, task, _data: data }
     }

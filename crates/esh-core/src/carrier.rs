@@ -49,6 +49,8 @@ pub enum Content {
     FixedData,
     /// What an application sends on a port; LoRaWAN TS001, 4.3.2. Only a profile of the meter tells its format.
     Port(u8),
+    /// Registers of Modbus, most significant octet first. Only the request says from which address on.
+    Registers,
     /// A payload of that Content-Format of CoAP.
     Media(u16),
     /// A frame of that cluster of ZCL.

@@ -64,6 +64,8 @@ pub enum Protocol {
     Lns,
     /// Events of LoRaWAN network servers.
     Events,
+    /// Modbus, on a serial line or over TCP.
+    Modbus,
     /// CoAP, RFC 7252.
     Coap,
     /// LwM2M, OMA.
@@ -79,6 +81,7 @@ impl Protocol {
     pub const ALL: &[Self] = &[
         Self::Wmbus,
         Self::Mbus,
+        Self::Modbus,
         Self::Lorawan,
         Self::Gwmp,
         Self::Lns,
@@ -99,6 +102,7 @@ impl Protocol {
             Self::Gwmp => "gwmp",
             Self::Lns => "lns",
             Self::Events => "events",
+            Self::Modbus => "modbus",
             Self::Coap => "coap",
             Self::Lwm2m => "lwm2m",
             Self::Senml => "senml",

@@ -1,5 +1,6 @@
 //! Captures: one whole message each, with its context, as a source hands it on.
 
+use crate::protocols::ModbusTold;
 use bytes::Bytes;
 use esh_core::Protocol;
 use esh_lorawan::Lorawan;
@@ -44,6 +45,8 @@ pub enum Framing {
     Records(u16),
     /// What the carrier of a LoRaWAN frame must be told.
     Lorawan(Lorawan),
+    /// What a line says of a Modbus frame.
+    Modbus(ModbusTold),
     /// A payload of LwM2M: its Content-Format, and what it answers for.
     Lwm2m(u16, esh_nbiot::lwm2m::Path),
     /// A frame of Zigbee without the layers below ZCL.
@@ -53,6 +56,15 @@ pub enum Framing {
 }
 
 impl Framing {
+    /// The same, with secrets told as fields where frames teach some: not for a running gateway.
+    #[must_use]
+    pub const fn telling_keys(self) -> Self {
+        match self {
+            Self::Lorawan(carrier) => Self::Lorawan(Lorawan { tell_keys: true, ..carrier }),
+            other => other,
+        }
+    }
+
     /// The words of a line's `format`, as they are best written.
     pub const WORDS: &[&str] = &["A", "B", "none", "3of6", "manchester", "wired", "records", "records+2"];
 

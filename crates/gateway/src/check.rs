@@ -5,6 +5,7 @@ use crate::keys::{KeyStore, KeysError};
 use crate::queue::{WhenFull, log::Sync};
 use crate::sinks::{self, Sink, SinkError};
 use crate::sources;
+use crate::status_page::{Access, AccessError};
 use std::fmt::{self, Display, Formatter};
 use std::path::Path;
 
@@ -20,6 +21,9 @@ pub enum CheckError {
     /// What a sink needs.
     #[error("sink {0}: {1}")]
     Sink(usize, #[source] SinkError),
+    /// What the status page needs.
+    #[error("http: {0}")]
+    Http(#[source] AccessError),
 }
 
 /// What a gateway would do. It is printed by its `Display`.
@@ -41,6 +45,9 @@ pub fn check(file: &Path) -> Result<Plan, CheckError> {
     };
     for (n, sink) in config.sinks.iter().enumerate() {
         Sink::new(sink, &config.name).map_err(|error| CheckError::Sink(n + 1, error))?;
+    }
+    if let Some(http) = &config.http {
+        Access::new(&config.name, http).map_err(CheckError::Http)?;
     }
     Ok(Plan { config, keys })
 }
@@ -109,7 +116,13 @@ impl Display for Plan {
             }
         }
         if let Some(http) = http {
-            writeln!(f, "http at {}: /metrics, /healthz, /readyz", http.listen)?;
+            writeln!(f, "http at {}: the status page, /metrics, /healthz, /readyz", http.listen)?;
+            if http.token.is_some() {
+                writeln!(
+                    f,
+                    "  the page and /metrics for those who have the token, /healthz and /readyz for everybody"
+                )?;
+            }
         }
         writeln!(
             f,
@@ -164,7 +177,7 @@ mod tests {
             "`ok` once the queue has it on the disk",
             "up to 1073741824 octets, then sources wait",
             "64 records, or those of 10 ms, go to the disk together",
-            "http at 127.0.0.1:8080: /metrics, /healthz, /readyz",
+            "http at 127.0.0.1:8080: the status page, /metrics, /healthz, /readyz",
         ] {
             assert!(text.contains(expected), "{text}\nshould say: {expected}");
         }

@@ -103,7 +103,7 @@ struct Simulate {
 /// Decode frames: octets in, reports out.
 #[derive(Debug, Args)]
 struct Decode {
-    /// The protocol of the frames: wmbus, mbus
+    /// The protocol of the frames: wmbus, mbus, modbus
     #[arg(value_parser = protocol)]
     protocol: Protocol,
     /// Frames in hexadecimal; without any they are read from standard input, one per line

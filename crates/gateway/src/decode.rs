@@ -105,6 +105,7 @@ impl Decoder {
             witness,
         };
         let mut opened = protocols::open(frame.protocol, frame.framing, octets, known, &mut opening);
+        let refused = opened.is_err();
         let part = opened.as_ref().ok().copied().filter(|opened| opened.content == Content::Fragment);
         if let (Some(part), Some(fragments)) = (&part, fragments) {
             opened = fragments.put(frame.protocol, now(frame), part, known, &mut opening);
@@ -150,7 +151,12 @@ impl Decoder {
             trailing,
             input: frame.input,
         });
-        Decoded { id, meter, error, readings, unread, part: part.is_some() }
+        let part = part.is_some();
+        if refused && witness.wants_fields() {
+            // It was left as it was received, and fields are counted without checksums.
+            protocols::without_checksums(frame.protocol, frame.framing, octets);
+        }
+        Decoded { id, meter, error, readings, unread, part }
     }
 }
 

@@ -10,6 +10,7 @@ use esh_core::{Key, Known, Meter, Purpose};
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::fmt::{self, Write as _};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::{fs, path::Path, path::PathBuf};
 use zeroize::Zeroize;
 
@@ -23,6 +24,29 @@ pub struct KeyStore {
     /// Those without such a part.
     rest: Vec<usize>,
     warnings: Vec<String>,
+}
+
+/// The keys that are in force, for those who read along: whoever puts others in force sets them here too.
+#[derive(Clone, Debug, Default)]
+pub struct SharedKeys(Arc<Mutex<Arc<KeyStore>>>);
+
+impl SharedKeys {
+    /// These keys are in force.
+    #[must_use]
+    pub fn new(keys: Arc<KeyStore>) -> Self {
+        Self(Arc::new(Mutex::new(keys)))
+    }
+
+    /// From now on these keys are in force.
+    pub fn set(&self, keys: Arc<KeyStore>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = keys;
+    }
+
+    /// The keys that are in force now.
+    #[must_use]
+    pub fn get(&self) -> Arc<KeyStore> {
+        Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// One `[[key]]`.

@@ -26,9 +26,10 @@ pub mod service;
 pub mod simulate;
 pub mod sinks;
 pub mod sources;
+pub mod status_page;
 pub mod stop;
 pub mod taught;
-mod telemetry;
+pub mod telemetry;
 pub mod worker;
 
 /// The worked example of the README is a test, so that it stays true.

@@ -4,6 +4,7 @@ use crate::capture::Capture;
 use crate::config::Config;
 use crate::deduplicate::{Deduplicate, Seen};
 use crate::event;
+use crate::keys::SharedKeys;
 use crate::queue::log::Damage;
 use crate::queue::{Draft, Queue, QueueError, RestoreError, SeenFrame, StateWriter};
 use crate::quiet::Quiet;
@@ -26,6 +27,11 @@ pub trait Decode: Send {
     /// Why the last capture could not be decoded, or not to its end.
     fn failed(&self) -> Option<DecodeError> {
         None
+    }
+
+    /// The keys it opens frames with, for whoever explains one.
+    fn keys(&self) -> SharedKeys {
+        SharedKeys::default()
     }
 
     /// What the last capture teaches. It is stored with its record.
@@ -214,6 +220,7 @@ impl Line {
                     self.counts.full.set(false);
                     self.deduplicate.keep(frame, capture.received_at.at, now);
                     self.waiting += 1;
+                    self.counts.recent.put(record, capture.framing, self.decode.failed().map(|error| error.reason));
                 }
                 appended.map(drop)
             }

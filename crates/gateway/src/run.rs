@@ -17,6 +17,7 @@ use crate::queue::{self, Opened, Queue, RestoreError};
 use crate::service::Service;
 use crate::sinks::{self, Sink, SinkError};
 use crate::sources::{self, Intake};
+use crate::status_page::{Access, AccessError, Page};
 use crate::stop::{signal, stop};
 use crate::telemetry::{Counts, Server, View, seconds};
 use std::net::SocketAddr;
@@ -41,6 +42,9 @@ pub enum RunError {
     /// Nobody can ask how it is.
     #[error("cannot listen at {0}: {1}")]
     Http(SocketAddr, #[source] std::io::Error),
+    /// Nobody could ever look in.
+    #[error("http: {0}")]
+    Access(#[from] AccessError),
     /// The machine gives no threads.
     #[error("cannot begin: {0}")]
     Runtime(#[source] std::io::Error),
@@ -102,9 +106,10 @@ pub async fn run(
     let counts = Arc::new(Counts::new(of_sources, config.sinks.iter().map(sinks::Config::name)));
     let mut serving = JoinSet::new();
     if let Some(http) = &config.http {
+        let access = Access::new(&config.name, http)?;
         let server = Server::bind(http.listen).await.map_err(|error| RunError::Http(http.listen, error))?;
-        let (gateway, counts) = (config.name.clone(), Arc::clone(&counts));
-        serving.spawn(server.run(View { gateway, counts, queue: handle.gauge() }));
+        let view = View::new(&config.name, Arc::clone(&counts), handle.gauge());
+        serving.spawn(server.run(Page::new(view, access, decode.keys())));
     }
 
     // The sinks go on with what is there while it is read what was learned.

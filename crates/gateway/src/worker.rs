@@ -3,7 +3,7 @@
 use crate::capture::Capture;
 use crate::decode::{Decoder, Frame, Witness};
 use crate::encode::Source;
-use crate::keys::KeyStore;
+use crate::keys::{KeyStore, SharedKeys};
 use crate::protocols::Fragments;
 use crate::record::{Kind, Record};
 use crate::run::Decode;
@@ -11,12 +11,14 @@ use crate::taught::{Lesson, Taught, layout_name};
 use bytes::Bytes;
 use esh_core::{DecodeError, Key, Known, Learned, Meter, Purpose};
 use jiff::tz::TimeZone;
+use std::sync::Arc;
 
 /// Decodes with keys and with what earlier frames taught.
 #[derive(Debug)]
 pub struct Worker {
     decoder: Decoder,
-    keys: KeyStore,
+    keys: Arc<KeyStore>,
+    shared: SharedKeys,
     taught: Taught,
     fragments: Fragments,
     /// What the last capture teaches; it becomes true when its record is stored.
@@ -30,8 +32,10 @@ impl Worker {
     /// For a gateway of that name; `zone` is that of meters that name none.
     #[must_use]
     pub fn new(gateway: &str, zone: Option<TimeZone>, keys: KeyStore) -> Self {
+        let keys = Arc::new(keys);
         Self {
             decoder: Decoder::for_gateway(gateway, zone),
+            shared: SharedKeys::new(Arc::clone(&keys)),
             keys,
             taught: Taught::default(),
             fragments: Fragments::default(),
@@ -44,7 +48,7 @@ impl Worker {
 
 impl Decode for Worker {
     fn decode(&mut self, capture: &Capture, copies: u32) -> Record {
-        let Self { decoder, keys, taught, fragments, lessons, failed, report } = self;
+        let Self { decoder, keys, taught, fragments, lessons, failed, report, .. } = self;
         lessons.clear();
         report.clear();
         let frame = Frame {
@@ -75,6 +79,10 @@ impl Decode for Worker {
 
     fn failed(&self) -> Option<DecodeError> {
         self.failed
+    }
+
+    fn keys(&self) -> SharedKeys {
+        self.shared.clone()
     }
 
     fn lessons(&self) -> &[Lesson] {

@@ -1,6 +1,6 @@
 //! Corpora of frames, opened: every member of a row's `expect` stands in the report's `opened`, and a broken frame is
 //! refused. `ESH_CORPUS` names their folder.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
 mod common;
 
@@ -189,4 +189,9 @@ fn zigbee_metering() {
         let meant = u128::from(raw) * u128::from(scale("multiplier")) * 10u128.pow(fraction.len() as u32);
         assert_eq!(told, meant, "{} of {row}", readings[0]);
     }
+}
+
+#[test]
+fn modbus() {
+    opens(Protocol::Modbus, "modbus-adu.jsonl");
 }

@@ -4,7 +4,7 @@
 //! knows everything taught so far. So the output does not depend on the number of threads.
 
 use super::known::{HandedOn, Keys, Lessons, LineKeys, LineKnown, LineMemory};
-use crate::capture::Stamp;
+use crate::capture::{Framing, Stamp};
 use crate::decode::{Decoded, Decoder, Frame};
 use crate::encode::Source;
 use crate::protocols::{Fragments, JoinLesson, Joins};
@@ -304,7 +304,8 @@ pub(super) fn frame<'l>(protocol: Protocol, line: &'l Line<'l>) -> Frame<'l> {
     Frame {
         octets: &line.octets,
         protocol,
-        framing: line.framing,
+        // Who analyses frames with the keys of a network may see what comes of them.
+        framing: line.framing.map(Framing::telling_keys),
         received_at: Stamp { at: line.received_at, synchronised: true },
         source: line.rssi.map(|rssi| Source { name: None, rssi: Some(rssi), copies: 1 }),
         input: line.id.map(|id| id.get().as_bytes()),

@@ -9,10 +9,11 @@ pub use values::{Size, Span, Tcp, Zone};
 pub(crate) use values::{host_and_port, protocol};
 pub use wrong::{ConfigError, Wrong};
 
+use crate::telemetry::config as http;
 use crate::{deduplicate, log, queue, sinks, sources};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use std::{collections::HashSet, fs, net::SocketAddr, ops::Range, path::Path, path::PathBuf};
+use std::{collections::HashSet, fs, ops::Range, path::Path, path::PathBuf};
 use toml::{Spanned, de::DeTable, de::DeValue};
 
 /// Everything a gateway is told.
@@ -40,21 +41,8 @@ pub struct Config {
     pub deduplicate: deduplicate::Config,
     /// How much the queue holds.
     pub queue: queue::Config,
-    /// Where metrics and health are served.
-    pub http: Option<Http>,
-}
-
-/// Where metrics and health are served.
-#[derive(Clone, Debug)]
-pub struct Http {
-    /// The address it listens at, of this machine alone.
-    pub listen: SocketAddr,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct HttpKeys {
-    listen: Spanned<SocketAddr>,
+    /// Where the status page, metrics and health are served.
+    pub http: Option<http::Config>,
 }
 
 /// What a part wants to be told: the keys as they are written, and what they come to.
@@ -85,7 +73,7 @@ struct Keys {
     deduplicate: deduplicate::Config,
     #[serde(default)]
     queue: queue::Config,
-    http: Option<HttpKeys>,
+    http: Option<Spanned<http::Keys>>,
     // Read one by one, see `parts`; named here so that they are known keys.
     #[serde(rename = "source")]
     _source: Option<IgnoredAny>,
@@ -133,12 +121,8 @@ impl Config {
             let span = spans.get(n).cloned().unwrap_or_default();
             ConfigError::at(file, source, span, format!("there is another source named `{name}`"))
         })?;
-        if let Some(http) = &keys.http
-            && !http.listen.get_ref().ip().is_loopback()
-        {
-            let message = "others may not look in yet: only addresses of this machine, such as `127.0.0.1:8080`";
-            return Err(ConfigError::at(file, source, http.listen.span(), message));
-        }
+        let http = keys.http.map(|http| http::Config::build(http, base)).transpose();
+        let http = http.map_err(|(span, message)| ConfigError::at(file, source, span, message))?;
         let mut taken = HashSet::new();
         for (sink, span) in &sinks {
             let name = sink.name();
@@ -163,7 +147,7 @@ impl Config {
             sinks: sinks.into_iter().map(|(sink, _)| sink).collect(),
             deduplicate: keys.deduplicate,
             queue: keys.queue,
-            http: keys.http.map(|http| Http { listen: http.listen.into_inner() }),
+            http,
         })
     }
 }
@@ -394,7 +378,9 @@ listen = "127.0.0.1:8080"
             ("{ file = \"password\" }", "\"hunter2\"", "a secret does not stand here itself"),
             ("{ file = \"password\" }", "{ fiel = \"password\" }", "unknown key `fiel`"),
             ("[http]", "[htpp]", "unknown key `htpp`"),
-            ("127.0.0.1:8080", "0.0.0.0:8080", "gateway.toml:28:10: others may not look in yet"),
+            ("127.0.0.1:8080", "0.0.0.0:8080", "gateway.toml:28:10: others can reach this address: a `token`"),
+            ("[http]", "[http]\ntoken = \"hunter2\"", "a secret does not stand here itself"),
+            ("[http]", "[http]\ntokn = { env = \"T\" }", "did you mean `token`"),
             ("listen = \"127.0.0.1:8080\"", "lisen = \"127.0.0.1:8080\"", "unknown key `lisen`"),
             ("[[sink]]\nkind = \"stdout\"", "[[sink]]\nkind = \"stdout\"\nname = \"a/b\"", "a sink's name is 1 to 64"),
             (

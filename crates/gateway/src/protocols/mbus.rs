@@ -17,9 +17,17 @@ pub(super) fn open<'f>(
     Wmbus::new(framing_of(framing)).open(frame, known, out)
 }
 
+/// Takes the checksums of the link out of a frame, where there are some and they are right.
+pub(super) fn without_checksums(framing: Option<Framing>, frame: &mut Vec<u8>) {
+    if let Ok(outline) = esh_wmbus::link::recognise(frame, framing_of(framing)) {
+        let len = outline.strip(frame).len();
+        frame.truncate(len);
+    }
+}
+
 const fn framing_of(framing: Option<Framing>) -> esh_wmbus::Framing {
     match framing {
-        None | Some(Framing::Lorawan(_)) => esh_wmbus::Framing::Recognise,
+        None | Some(Framing::Lorawan(_) | Framing::Modbus(_)) => esh_wmbus::Framing::Recognise,
         Some(Framing::A) => esh_wmbus::Framing::FormatA,
         Some(Framing::B) => esh_wmbus::Framing::FormatB,
         // What comes out of a line code is a frame with its CRCs, of either format.

@@ -3,11 +3,13 @@
 
 mod lorawan;
 mod mbus;
+mod modbus;
 mod nbiot;
 mod zigbee;
 
 pub use lorawan::{JoinLesson, Joins};
 pub use mbus::line_code;
+pub use modbus::Told as ModbusTold;
 
 use crate::capture::Framing;
 use crate::sources::lines::{LineError, Members};
@@ -78,9 +80,17 @@ pub fn open<'f>(
         Protocol::Gwmp => lorawan::gwmp::open(frame, known, out),
         Protocol::Lns => lorawan::lns::open(framing, frame, known, out),
         Protocol::Events => lorawan::events::open(frame, known, out),
+        Protocol::Modbus => modbus::open(framing, frame, known, out),
         Protocol::Coap | Protocol::Lwm2m | Protocol::Senml => nbiot::open(protocol, framing, frame, known, out),
         Protocol::Zigbee => zigbee::open(framing, frame, known, out),
         other => unreachable!("{other:?} has no carrier"),
+    }
+}
+
+/// Takes the checksums of the link out of a frame that was refused, so that its fields stand where they are said to.
+pub fn without_checksums(protocol: Protocol, framing: Option<Framing>, frame: &mut Vec<u8>) {
+    if let Protocol::Wmbus | Protocol::Mbus = protocol {
+        mbus::without_checksums(framing, frame);
     }
 }
 
@@ -93,6 +103,7 @@ pub fn members(protocol: Protocol, line: &str) -> Result<Members, LineError> {
         Protocol::Wmbus | Protocol::Mbus => Ok(Members::default()),
         Protocol::Lorawan | Protocol::Gwmp => lorawan::members(line),
         Protocol::Lns | Protocol::Events => lorawan::json_members(line),
+        Protocol::Modbus => modbus::members(line),
         Protocol::Coap | Protocol::Lwm2m | Protocol::Senml => nbiot::members(protocol, line),
         Protocol::Zigbee => zigbee::members(line),
         other => unreachable!("{other:?} has no lines"),

@@ -1,6 +1,7 @@
 //! What the parts count. Nobody concludes anything from the order of two numbers.
 
 use super::number::{Count, Flag, seconds};
+use super::recent::Recent;
 use super::sink::OfSink;
 use esh_core::Reason;
 use std::array;
@@ -14,6 +15,8 @@ pub(crate) struct Counts {
     pub(crate) started: u64,
     /// The gateway was asked to stop.
     pub(crate) stopping: Flag,
+    /// Requests for the page or for metrics of those who may not look.
+    pub(crate) denied: Count,
     pub(crate) sources: Vec<Arc<OfSource>>,
     pub(crate) line: Arc<OfLine>,
     pub(crate) sinks: Vec<Arc<OfSink>>,
@@ -25,6 +28,7 @@ impl Counts {
         Self {
             started: seconds(),
             stopping: Flag::default(),
+            denied: Count::default(),
             sources: sources.map(|name| Arc::new(OfSource { name, ..OfSource::default() })).collect(),
             line: Arc::default(),
             sinks: sinks.map(|name| Arc::new(OfSink::new(name))).collect(),
@@ -73,6 +77,8 @@ pub(crate) struct OfLine {
     pub(crate) made_room: Count,
     pub(crate) no_room: Count,
     pub(crate) damaged: Count,
+    /// What came in lately, for the page.
+    pub(crate) recent: Recent,
 }
 
 impl OfLine {

@@ -30,7 +30,12 @@ impl Flag {
     }
 }
 
+/// Now, in milliseconds since 1970.
+pub(crate) fn milliseconds() -> u64 {
+    u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or_default()
+}
+
 /// Now, in seconds since 1970.
 pub(crate) fn seconds() -> u64 {
-    u64::try_from(jiff::Timestamp::now().as_second()).unwrap_or_default()
+    milliseconds() / 1000
 }

@@ -26,6 +26,8 @@ impl View {
         let version = env!("CARGO_PKG_VERSION");
         page.row("esh_build_info", &[("gateway", &self.gateway), ("version", version)], 1);
         page.one("esh_start_time_seconds", "gauge", "When the gateway was started, since 1970.", self.counts.started);
+        let help = "Requests of those who may not look: without the token, or led here by another site.";
+        page.one("esh_http_denied_total", "counter", help, self.counts.denied.get());
     }
 
     fn sources(&self, page: &mut Page) {
@@ -53,8 +55,12 @@ impl View {
         let rows = rows.map(|(reason, count)| (reason, count.get()));
         page.many("esh_records_dropped_total", "Records lost, as events told them.", "reason", rows);
         let help = "Records that some sink has not confirmed.";
-        page.one("esh_records_unconfirmed", "gauge", help, self.queue.unconfirmed());
-        page.one("esh_queue_octets", "gauge", "Octets that the queue takes on the disk.", self.queue.octets());
+        page.one("esh_records_unconfirmed", "gauge", help, self.unconfirmed());
+        page.one("esh_queue_octets", "gauge", "Octets that the queue takes on the disk.", self.octets());
+        let help = "Age of the oldest record that some sink has not confirmed; 0 without one.";
+        page.head("esh_queue_oldest_age_seconds", "gauge", help);
+        let age = self.oldest_age();
+        page.row("esh_queue_oldest_age_seconds", &[], format_args!("{}.{:03}", age / 1000, age % 1000));
         page.head("esh_commit_seconds", "summary", "What it took to put records on the disk.");
         let time = line.commit_time();
         let time = format_args!("{}.{:06}", time.as_secs(), time.subsec_micros());

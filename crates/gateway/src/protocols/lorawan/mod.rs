@@ -126,7 +126,7 @@ pub(super) fn members(line: &str) -> Result<Members, LineError> {
             rejoin: None,
         },
         plain_join_accept: object.ja_plain,
-        tell_keys: true,
+        tell_keys: false,
     };
     Ok(Members { octets: None, keys, framing: Some(Framing::Lorawan(carrier)) })
 }

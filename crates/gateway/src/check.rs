@@ -2,6 +2,7 @@
 
 use crate::config::{Config, ConfigError};
 use crate::keys::{KeyStore, KeysError};
+use crate::meters::Meters;
 use crate::queue::{WhenFull, log::Sync};
 use crate::sinks::{self, Sink, SinkError};
 use crate::sources;
@@ -31,6 +32,7 @@ pub enum CheckError {
 pub struct Plan {
     config: Config,
     keys: KeyStore,
+    meters: Meters,
 }
 
 /// Checks a configuration and everything it names.
@@ -49,11 +51,13 @@ pub fn check(file: &Path) -> Result<Plan, CheckError> {
     if let Some(http) = &config.http {
         Access::new(&config.name, http).map_err(CheckError::Http)?;
     }
-    Ok(Plan { config, keys })
+    let meters = Meters::load(&config)?;
+    Ok(Plan { config, keys, meters })
 }
 
 impl Display for Plan {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let config = &self.config;
         let Config { name, data, sources, sinks, queue, drain, deduplicate, http, .. } = &self.config;
         writeln!(f, "gateway {name}")?;
         for source in sources {
@@ -76,6 +80,11 @@ impl Display for Plan {
         }
         writeln!(f, "equal frames within {} s are one", deduplicate.window.0.as_secs())?;
         writeln!(f, "{}", self.keys)?;
+        if config.meters.is_some() {
+            writeln!(f, "{}", self.meters.list)?;
+        }
+        writeln!(f, "{}", self.meters.limits)?;
+        writeln!(f, "alarms are raised and cleared {}", self.meters.alarms.debounce)?;
         let full = match queue.when_full {
             WhenFull::Block => "sources wait",
             WhenFull::DropNewest => "what comes is refused",
@@ -140,12 +149,6 @@ impl Plan {
     /// What someone who relies on this gateway should know.
     pub fn remarks(&self) -> Vec<String> {
         let mut remarks = Vec::new();
-        if let Some(meters) = &self.config.meters {
-            let meters = meters.display();
-            remarks.push(format!(
-                "{meters} is not read yet: names, and what is allowed and denied, come with the next release"
-            ));
-        }
         remarks.extend(self.keys.warnings().iter().cloned());
         remarks
     }
@@ -161,9 +164,10 @@ mod tests {
         let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
         write("password", "hunter2\n");
         write("keys.toml", "[[key]]\nmeter = \"wmbus:KAM:*\"\nkey = \"000102030405060708090a0b0c0d0e0f\"\n");
+        write("meters.toml", "deny = [\"*:00\"]\n[[meter]]\nmatch = \"*\"\n[[meter]]\nmatch = \"wmbus:KAM:*\"\n");
         write(
             "gateway.toml",
-            "name = \"g\"\ndata = \"data\"\nkeys = \"keys.toml\"\n[[source]]\nkind = \"lines\"\nprotocol = \"wmbus\"\n\
+            "name = \"g\"\ndata = \"data\"\nkeys = \"keys.toml\"\nmeters = \"meters.toml\"\n[[source]]\nkind = \"lines\"\nprotocol = \"wmbus\"\n\
              listen = \"tcp://127.0.0.1:7000\"\nack = true\n[[sink]]\nkind = \"mqtt\"\nurl = \"mqtt://127.0.0.1\"\n\
              home_assistant = true\nuser = \"me\"\npassword = { file = \"password\" }\n[http]\nlisten = \"127.0.0.1:8080\"\n",
         );
@@ -174,6 +178,9 @@ mod tests {
             "sink mqtt: mqtt://127.0.0.1:1883, up to 100 reports under way",
             "Home Assistant finds the meters under homeassistant/",
             "1 key",
+            "2 entries about meters; what 1 masks deny is not",
+            "up to 16384 meters are known; 200/s of one meter and 50000/s of one source are taken",
+            "alarms are raised and cleared after 2 reports",
             "`ok` once the queue has it on the disk",
             "up to 1073741824 octets, then sources wait",
             "64 records, or those of 10 ms, go to the disk together",

@@ -10,7 +10,7 @@ pub(crate) use values::{host_and_port, protocol};
 pub use wrong::{ConfigError, Wrong};
 
 use crate::telemetry::config as http;
-use crate::{deduplicate, log, queue, sinks, sources};
+use crate::{clock, deduplicate, log, meters, queue, sinks, sources};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use std::{collections::HashSet, fs, ops::Range, path::Path, path::PathBuf};
@@ -25,10 +25,12 @@ pub struct Config {
     pub data: PathBuf,
     /// Where the keys of the meters stand.
     pub keys: Option<PathBuf>,
-    /// Where more is said about the meters. Read from the next release on.
+    /// Where more is said about the meters.
     pub meters: Option<PathBuf>,
     /// The zone of meters that do not say theirs.
     pub time_zone: Zone,
+    /// How far the clock of this machine is believed.
+    pub clock: clock::Config,
     /// How it logs.
     pub log: log::Format,
     /// How long a stop may take to hand over what has been taken.
@@ -41,6 +43,10 @@ pub struct Config {
     pub deduplicate: deduplicate::Config,
     /// How much the queue holds.
     pub queue: queue::Config,
+    /// How much may be learned, and how fast frames may come.
+    pub limits: meters::Limits,
+    /// When alarms are told.
+    pub alarms: meters::Alarms,
     /// Where the status page, metrics and health are served.
     pub http: Option<http::Config>,
 }
@@ -67,12 +73,18 @@ struct Keys {
     #[serde(default)]
     time_zone: Zone,
     #[serde(default)]
+    clock: clock::Config,
+    #[serde(default)]
     log: log::Format,
     drain: Option<Span>,
     #[serde(default)]
     deduplicate: deduplicate::Config,
     #[serde(default)]
     queue: queue::Config,
+    #[serde(default)]
+    limits: meters::Limits,
+    #[serde(default)]
+    alarms: meters::Alarms,
     http: Option<Spanned<http::Keys>>,
     // Read one by one, see `parts`; named here so that they are known keys.
     #[serde(rename = "source")]
@@ -141,12 +153,15 @@ impl Config {
             keys: keys.keys.map(|path| base.join(path)),
             meters: keys.meters.map(|path| base.join(path)),
             time_zone: keys.time_zone,
+            clock: keys.clock,
             log: keys.log,
             drain: keys.drain.unwrap_or(Span::seconds(10)),
             sources,
             sinks: sinks.into_iter().map(|(sink, _)| sink).collect(),
             deduplicate: keys.deduplicate,
             queue: keys.queue,
+            limits: keys.limits,
+            alarms: keys.alarms,
             http,
         })
     }
@@ -350,6 +365,11 @@ listen = "127.0.0.1:8080"
             ("kind = \"lines\"", "kind = \"liens\"", "gateway.toml:8:8: unknown kind `liens`"),
             ("kind = \"lines\"\n", "", "gateway.toml:7:1: the key `kind` is missing"),
             ("\"wmbus\"", "\"wmbsu\"", "unknown word `wmbsu`"),
+            ("[http]", "[limits]\nmeter = \"5/d\"\n[http]", "expected a rate such as `200/s`"),
+            ("[http]", "[limits]\nmetres = 5\n[http]", "did you mean `meters`?"),
+            ("[http]", "[alarms]\ndebounce = 0\n[http]", "expected a number of reports from 1 to 255"),
+            ("[http]", "[alarms]\ndebunce = 1\n[http]", "did you mean `debounce`?"),
+            ("name = \"gw-1\"", "name = \"gw-1\"\nclock = \"atuo\"", "did you mean `auto`?"),
             ("protocol = \"wmbus\"\n", "", "the key `protocol` is missing"),
             ("tcp://127.0.0.1:7000", "http://127.0.0.1", "gateway.toml:10:10: invalid value"),
             ("stdin = true", "stdin = true\nack = true", "gateway.toml:17:1: nobody listens for answers"),

@@ -1,8 +1,9 @@
 //! Captures: one whole message each, with its context, as a source hands it on.
 
-use crate::protocols::{ModbusTold, zigbee};
+use crate::protocols::{ModbusTold, lorawan, zigbee};
 use bytes::Bytes;
 use esh_core::Protocol;
+use esh_lorawan::Lorawan;
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer};
 use std::fmt;
@@ -42,6 +43,8 @@ pub enum Framing {
     Wired,
     /// M-Bus records without a frame, behind as many octets of another carrier.
     Records(u16),
+    /// What the carrier of a LoRaWAN frame must be told.
+    Lorawan(Lorawan),
     /// What a line says of a Modbus frame.
     Modbus(ModbusTold),
     /// A payload of LwM2M: its Content-Format, and what it answers for.
@@ -53,6 +56,15 @@ pub enum Framing {
 }
 
 impl Framing {
+    /// The same, with secrets told as fields where frames teach some: not for a running gateway.
+    #[must_use]
+    pub const fn telling_keys(self) -> Self {
+        match self {
+            Self::Lorawan(carrier) => Self::Lorawan(Lorawan { tell_keys: true, ..carrier }),
+            other => other,
+        }
+    }
+
     /// The words of a line's `format`, as they are best written.
     pub const WORDS: &[&str] = &["A", "B", "none", "3of6", "manchester", "wired", "records", "records+2"];
 
@@ -74,6 +86,7 @@ impl Framing {
                     let (format, path) = told.split_once('+')?;
                     Self::Lwm2m(format.parse().ok()?, esh_nbiot::lwm2m::Path::parse(path)?)
                 }
+                ("lorawan", told) => Self::Lorawan(lorawan::word::from_word(told)?),
                 ("modbus", told) => Self::Modbus(ModbusTold::from_word(told)?),
                 ("zcl", told) => Self::Zcl(zigbee::from_word(told)?),
                 _ => return None,
@@ -96,6 +109,7 @@ impl fmt::Display for Framing {
             Self::Records(behind) => return write!(f, "records+{behind}"),
             Self::Lwm2m(format, path) => return write!(f, "lwm2m+{format}+{path}"),
             Self::SenmlCbor => "senml+cbor",
+            Self::Lorawan(carrier) => return lorawan::word::write_word(carrier, f),
             Self::Modbus(told) => return write!(f, "modbus+{told}"),
             Self::Zcl(readings) => return zigbee::write_word(readings, f),
         })
@@ -150,6 +164,8 @@ mod tests {
             "modbus+-+-+true",
             "zcl+1794+1+1+1000+0",
             "zcl+0+0+-+-+-",
+            "lorawan+1.1+1+5+2+7+81985529216486895+1+513+-+false",
+            "lorawan+-+-+0+0+-+-+-+-+-+true",
         ] {
             assert_eq!(Framing::from_word(word).map(|framing| framing.to_string()).as_deref(), Some(word));
         }

@@ -65,6 +65,10 @@ impl<'a> Take<'a> {
         Some(match self.u8()? {
             1 => Protocol::Wmbus,
             2 => Protocol::Mbus,
+            3 => Protocol::Lorawan,
+            4 => Protocol::Gwmp,
+            5 => Protocol::Lns,
+            6 => Protocol::Events,
             7 => Protocol::Coap,
             8 => Protocol::Lwm2m,
             9 => Protocol::Senml,
@@ -178,6 +182,10 @@ pub(super) const fn protocol_number(protocol: Protocol) -> u8 {
     match protocol {
         Protocol::Wmbus => 1,
         Protocol::Mbus => 2,
+        Protocol::Lorawan => 3,
+        Protocol::Gwmp => 4,
+        Protocol::Lns => 5,
+        Protocol::Events => 6,
         Protocol::Coap => 7,
         Protocol::Lwm2m => 8,
         Protocol::Senml => 9,

@@ -63,6 +63,22 @@ impl Framing {
     }
 }
 
+/// The word of it, which [`Framing::from_word`] reads.
+impl fmt::Display for Framing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::A => "A",
+            Self::B => "B",
+            Self::None => "none",
+            Self::ThreeOutOfSix => "3of6",
+            Self::Manchester => "manchester",
+            Self::Wired => "wired",
+            Self::Records(0) => "records",
+            Self::Records(behind) => return write!(f, "records+{behind}"),
+        })
+    }
+}
+
 impl<'de> Deserialize<'de> for Framing {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Word;
@@ -100,7 +116,9 @@ mod tests {
     fn records_may_stand_behind_octets_of_another_carrier() {
         assert_eq!(Framing::from_word("records"), Some(Framing::Records(0)));
         assert_eq!(Framing::from_word("records+2"), Some(Framing::Records(2)));
-        assert!(Framing::WORDS.iter().all(|word| Framing::from_word(word).is_some()));
+        for word in Framing::WORDS {
+            assert_eq!(Framing::from_word(word).map(|framing| framing.to_string()).as_deref(), Some(*word));
+        }
         for word in ["records+", "records-1", "records+70000", "record", ""] {
             assert_eq!(Framing::from_word(word), None, "{word}");
         }

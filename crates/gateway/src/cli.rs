@@ -5,7 +5,7 @@ use crate::keys::KeyStore;
 use crate::queue::{FOLDER, Look, look};
 use crate::simulate::{Fleet, command};
 use crate::worker::Worker;
-use crate::{analyse, check, log, run, sources};
+use crate::{analyse, check, log, replay, run, sources};
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use esh_core::{CivilTime, Key, Protocol};
@@ -34,8 +34,24 @@ enum Command {
     Demo(Demo),
     /// Print telegrams of simulated meters
     Simulate(Simulate),
+    /// Feed archived frames to the sinks again: the same ids, the same readings
+    Replay(Replay),
     /// Look at the queue, also while the gateway runs; nothing is changed
     Queue(Queue),
+}
+
+/// Feed archived frames to the sinks again.
+#[derive(Debug, Args)]
+struct Replay {
+    /// Files that a sink of the kind `archive` wrote, or its folder
+    #[arg(required = true, value_name = "ARCHIVE")]
+    archives: Vec<PathBuf>,
+    /// The configuration of the gateway (gateway.toml), which may be running
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// To this sink alone, by its name; may be given again. Without it to all that are not files
+    #[arg(long = "sink", value_name = "NAME")]
+    sinks: Vec<String>,
 }
 
 /// Look at the queue.
@@ -167,6 +183,7 @@ pub fn main() -> ExitCode {
         Command::Decode(decode) => decode.run(),
         Command::Demo(demo) => demo.run(),
         Command::Simulate(simulate) => simulate.run(),
+        Command::Replay(replay) => replay.run(),
         Command::Queue(queue) => queue.run(),
     };
     result.unwrap_or_else(|error| {
@@ -178,6 +195,12 @@ pub fn main() -> ExitCode {
 /// Exit status: 0 when it ended in good order (what is not delivered stays in the queue), 1 when a part failed, 2 when
 /// it could not begin.
 fn run_gateway(file: &Path) -> anyhow::Result<ExitCode> {
+    let (config, worker) = configured(file)?;
+    Ok(exit(run::until_signal(&config, Box::new(worker), None)?.failed == 0))
+}
+
+/// A configuration and the worker it makes, with its keys.
+fn configured(file: &Path) -> anyhow::Result<(Config, Worker)> {
     let config = Config::load(file)?;
     log::start(config.log);
     let keys = match &config.keys {
@@ -186,7 +209,7 @@ fn run_gateway(file: &Path) -> anyhow::Result<ExitCode> {
     };
     keys.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
     let worker = Worker::new(&config.name, Some(config.time_zone.0.clone()), keys);
-    Ok(exit(run::until_signal(&config, Box::new(worker), None)?.failed == 0))
+    Ok((config, worker))
 }
 
 fn check_gateway(file: &Path) -> anyhow::Result<ExitCode> {
@@ -224,7 +247,7 @@ impl Demo {
         config.data = std::env::temp_dir().join(format!("esh-demo-{}", std::process::id()));
         let keys = config.sources.iter().find_map(|source| match source {
             sources::Config::Simulate(simulate) => Some(Fleet::new(simulate.meters, simulate.seed).keys()),
-            sources::Config::Lines(_) => None,
+            _ => None,
         });
         let worker = Worker::new(&config.name, Some(config.time_zone.0.clone()), keys.unwrap_or_default());
         let limit = self.seconds.map(Duration::from_secs);
@@ -232,6 +255,17 @@ impl Demo {
         // What stays behind is in a folder that the system clears.
         let _ = std::fs::remove_dir_all(&config.data);
         Ok(exit(ended?.is_clean()))
+    }
+}
+
+impl Replay {
+    /// Exit status: 0 when every archived frame was delivered, 1 when some were not, 2 when it could not begin.
+    fn run(self) -> anyhow::Result<ExitCode> {
+        let (config, worker) = configured(&self.config)?;
+        let options = replay::Options { archives: self.archives, sinks: self.sinks };
+        let replayed = replay::replay(config, Box::new(worker), &options)?;
+        eprintln!("esh-gateway: {replayed}");
+        Ok(exit(replayed.is_whole()))
     }
 }
 

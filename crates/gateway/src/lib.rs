@@ -4,6 +4,7 @@
 //! back: `confirm`. `ARCHITECTURE.md` has the map.
 
 pub mod analyse;
+pub mod archive;
 pub mod backoff;
 pub mod capture;
 pub mod check;
@@ -19,6 +20,7 @@ pub mod log;
 pub mod protocols;
 pub mod queue;
 pub mod record;
+pub mod replay;
 pub mod run;
 pub mod secret;
 pub mod simulate;

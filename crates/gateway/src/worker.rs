@@ -52,7 +52,7 @@ impl Decode for Worker {
             protocol: capture.protocol,
             framing: capture.framing,
             received_at: capture.received_at,
-            source: Some(Source { name: Some(&capture.source), rssi: capture.rssi, copies }),
+            source: Some(Source { name: Some(&capture.source), rssi: capture.rssi, copies, framing: capture.framing }),
             input: None,
         };
         let known = WorkerKnown { keys, taught };

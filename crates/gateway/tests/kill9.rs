@@ -4,37 +4,12 @@
 
 mod common;
 
-use common::{Broker, Client, Subscriber, free_port};
+use common::{Broker, Client, Program, Subscriber, free_port};
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
-
-/// The real program, killed when it goes.
-struct Program(Child);
-
-impl Program {
-    fn start(folder: &Path) -> Self {
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("log")).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_esh-gateway"));
-        command.arg("run").arg("--config").arg(folder.join("gateway.toml")).stderr(log).stdout(Stdio::null());
-        Self(command.spawn().unwrap())
-    }
-
-    /// As a power cut of the process would.
-    fn kill(&mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 fn configure(folder: &Path, lines: u16, sink: &str, more: &str) {
     let text = format!(

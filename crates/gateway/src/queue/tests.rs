@@ -214,3 +214,27 @@ fn the_command_tells_what_is_there() {
     let stat: serde_json::Value = serde_json::from_str(&told(Look::Stat, true)).unwrap();
     assert_eq!(stat["unconfirmed"], 3);
 }
+
+#[test]
+fn layouts_are_read_beside_the_gateway_and_counters_are_not() {
+    let mut queue = Temporary::new(&["a"]);
+    let layout = |signature| Lesson::Layout((None, signature), [4, 0x13].into());
+    let meter = esh_core::Meter {
+        protocol: Protocol::Wmbus,
+        manufacturer: None,
+        id: esh_core::Id::new("1").unwrap(),
+        version: None,
+        medium: None,
+    };
+    let put = |queue: &mut Queue, lessons: &[Lesson]| {
+        queue.append(&Draft { record: &record(1), frame: None, lessons }, &|_| {}).unwrap();
+        queue.commit().unwrap();
+    };
+    let counter = Lesson::Counter(meter, esh_core::Purpose::Data, 7);
+    put(&mut queue.queue, &[layout(1), counter.clone()]);
+    queue.queue.keep(&|writer| [layout(1), counter.clone()].iter().for_each(|lesson| writer.lesson(lesson)));
+    put(&mut queue.queue, &[counter, layout(2)]);
+    let mut heard = Vec::new();
+    layouts(&queue.folder.path().join(FOLDER), |lesson| heard.push(lesson)).unwrap();
+    assert_eq!(heard, [layout(1), layout(2)]);
+}

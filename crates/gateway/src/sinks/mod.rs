@@ -1,6 +1,7 @@
 //! Sinks: where records go. A sink is a file or a folder here and a task when it runs; each has its own cursor in the
 //! queue, so one that is down holds up no other.
 
+pub mod archive;
 pub mod file;
 pub mod mqtt;
 pub mod stdout;
@@ -18,6 +19,8 @@ pub enum Config {
     Mqtt(Box<mqtt::Config>),
     /// Files of JSON lines.
     File(file::Config),
+    /// The archive of raw frames.
+    Archive(archive::Config),
     /// JSON lines on the standard output.
     Stdout(stdout::Config),
     /// A table on the terminal.
@@ -25,12 +28,13 @@ pub enum Config {
 }
 
 impl Config {
-    const KINDS: [&str; 4] = ["mqtt", "file", "stdout", "table"];
+    const KINDS: [&str; 5] = ["mqtt", "file", "archive", "stdout", "table"];
 
     pub(crate) fn of_kind(table: PartTable<'_, '_>) -> Result<Self, ConfigError> {
         match table.kind() {
             "mqtt" => table.build().map(Box::new).map(Self::Mqtt),
             "file" => table.build().map(Self::File),
+            "archive" => table.build().map(Self::Archive),
             "stdout" => table.build().map(Self::Stdout),
             "table" => table.build().map(Self::Table),
             _ => Err(table.unknown(&Self::KINDS)),
@@ -43,6 +47,7 @@ impl Config {
         match self {
             Self::Mqtt(_) => "mqtt",
             Self::File(_) => "file",
+            Self::Archive(_) => "archive",
             Self::Stdout(_) => "stdout",
             Self::Table(_) => "table",
         }
@@ -55,6 +60,7 @@ impl Config {
         let (name, place) = match self {
             Self::Mqtt(config) => (&config.name, format!("{}-{}", config.url.host, config.url.port)),
             Self::File(config) => (&config.name, config.path.display().to_string()),
+            Self::Archive(config) => (&config.name, config.path.display().to_string()),
             Self::Stdout(config) => (&config.name, String::new()),
             Self::Table(config) => (&config.name, String::new()),
         };
@@ -69,6 +75,15 @@ impl Config {
     }
 }
 
+impl Config {
+    /// The same sink for a replay, which may run beside the gateway: it is another client of its peer.
+    pub(crate) fn beside(&mut self) {
+        if let Self::Mqtt(config) = self {
+            config.beside = true;
+        }
+    }
+}
+
 /// A sink that is ready to run: everything it needs to be told has been read.
 #[derive(Debug)]
 pub enum Sink {
@@ -76,6 +91,8 @@ pub enum Sink {
     Mqtt(Box<mqtt::Mqtt>),
     /// Files of JSON lines.
     File(file::Config),
+    /// The archive of raw frames.
+    Archive(archive::Config),
     /// JSON lines on the standard output.
     Stdout(stdout::Config),
     /// A table on the terminal.
@@ -91,6 +108,9 @@ pub enum SinkError {
     /// Files.
     #[error("file: {0}")]
     File(#[from] file::FileError),
+    /// The archive.
+    #[error("archive: {0}")]
+    Archive(#[from] archive::ArchiveError),
     /// The standard output.
     #[error("stdout: {0}")]
     Stdout(#[from] stdout::StdoutError),
@@ -108,6 +128,7 @@ impl Sink {
         Ok(match config {
             Config::Mqtt(config) => Self::Mqtt(Box::new(mqtt::Mqtt::new(config, gateway)?)),
             Config::File(config) => Self::File(config.clone()),
+            Config::Archive(config) => Self::Archive(config.clone()),
             Config::Stdout(config) => Self::Stdout(config.clone()),
             Config::Table(config) => Self::Table(config.clone()),
         })
@@ -122,6 +143,7 @@ impl Sink {
         match self {
             Self::Mqtt(mqtt) => mqtt.run(reader).await,
             Self::File(config) => file::run(config, reader, stop).await?,
+            Self::Archive(config) => archive::run(config, reader, stop).await?,
             Self::Stdout(_) => stdout::run(reader).await?,
             Self::Table(_) => table::run(reader).await?,
         }

@@ -1,5 +1,6 @@
 //! Sources: where captures come from. A source is a folder here and a task when it runs.
 
+pub mod archive;
 pub mod lines;
 pub mod simulate;
 
@@ -18,6 +19,8 @@ pub enum Config {
     Lines(lines::Config),
     /// Simulated meters.
     Simulate(simulate::Config),
+    /// Archives. It has no word: the command `replay` alone makes it.
+    Archive(archive::Config),
 }
 
 impl Config {
@@ -37,6 +40,7 @@ impl Config {
         match self {
             Self::Lines(_) => "lines",
             Self::Simulate(_) => "simulate",
+            Self::Archive(_) => "archive",
         }
     }
 
@@ -46,6 +50,7 @@ impl Config {
         match self {
             Self::Lines(config) => config.name.as_deref(),
             Self::Simulate(config) => config.name.as_deref(),
+            Self::Archive(config) => config.name.as_deref(),
         }
     }
 
@@ -53,6 +58,7 @@ impl Config {
         match self {
             Self::Lines(config) => config.name = Some(name.to_owned()),
             Self::Simulate(config) => config.name = Some(name.to_owned()),
+            Self::Archive(config) => config.name = Some(name.to_owned()),
         }
     }
 }
@@ -111,6 +117,9 @@ pub enum SourceError {
     /// A source of lines.
     #[error(transparent)]
     Lines(#[from] lines::LinesError),
+    /// An archive.
+    #[error(transparent)]
+    Archive(#[from] archive::ArchiveError),
 }
 
 /// Runs a source until it ends by itself or is asked to stop.
@@ -124,13 +133,19 @@ pub async fn run(config: Config, intake: Intake, stop: Stop) -> Result<(), Sourc
             simulate::run(config, intake, stop).await;
             Ok(())
         }
+        Config::Archive(config) => Ok(archive::run(config, intake, stop).await?),
     }
 }
 
 /// Now, by the clock of this machine. A clock that has not been set since the machine has none of its own starts in the
 /// past: it is told by a date before this program was written.
 pub(crate) fn now() -> Stamp {
-    const WRITTEN: i64 = 1_761_955_200; // 1 November 2025
     let at = jiff::Timestamp::now();
-    Stamp { at: Some(at), synchronised: at.as_second() >= WRITTEN }
+    Stamp { at: Some(at), synchronised: is_set(at) }
+}
+
+/// Whether a moment may be that of a clock that was set.
+pub(crate) fn is_set(at: jiff::Timestamp) -> bool {
+    const WRITTEN: i64 = 1_761_955_200; // 1 November 2025
+    at.as_second() >= WRITTEN
 }

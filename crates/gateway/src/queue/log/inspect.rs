@@ -5,6 +5,7 @@ use super::format::{SEGMENT_HEADER, Seed, VERSION};
 use super::notes::{self, Said};
 use super::scan::Scan;
 use super::slots::Read;
+use super::state::{Snapshot, Snapshots};
 use super::{Damage, Dropped, Entry, Harm, LogError, Seq, cursor, open, segment};
 use std::fs::File;
 use std::path::Path;
@@ -85,6 +86,16 @@ pub fn stat(path: &Path) -> Result<Stat, LogError> {
 /// When the folder cannot be read, or a later release wrote it.
 pub fn peek(path: &Path, from: Seq, count: usize, mut each: impl FnMut(&Entry<'_>)) -> Result<(), LogError> {
     View::of(path)?.entries(from, count, &mut each)
+}
+
+/// What was learned, as the newest snapshot tells it; `None` where there is none.
+///
+/// # Errors
+/// When the folder cannot be read, or a later release wrote it.
+pub fn learned(path: &Path) -> Result<Option<Snapshot>, LogError> {
+    let view = View::of(path)?;
+    let (_, snapshot) = Snapshots::open(&view.folder, view.queue, &mut Vec::new())?;
+    Ok(snapshot)
 }
 
 /// What checking every octet of a queue found.

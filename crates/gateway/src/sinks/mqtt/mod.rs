@@ -80,8 +80,10 @@ impl Mqtt {
         info!(broker = %self.settings.url, "connected");
         let mut ledger = Ledger::new(self.settings.window.min(limit));
         let mut read = reader.confirmed();
-        link.publish(topic::status(&self.gateway), true, "online".into())?;
-        ledger.handed_over(None);
+        if !self.settings.beside {
+            link.publish(topic::status(&self.gateway), true, "online".into())?;
+            ledger.handed_over(None);
+        }
 
         let mut more = true;
         let mut steps = Vec::with_capacity(64);
@@ -154,9 +156,11 @@ impl Mqtt {
     /// Says that it goes, as far as the broker still listens.
     async fn leave(&self, mut link: Link) {
         let farewell = async {
-            link.publish(topic::status(&self.gateway), true, "offline".into())?;
+            if !self.settings.beside {
+                link.publish(topic::status(&self.gateway), true, "offline".into())?;
+            }
             let mut steps = Vec::new();
-            'waiting: while link.steps(&mut steps).await > 0 {
+            'waiting: while !self.settings.beside && link.steps(&mut steps).await > 0 {
                 for step in steps.drain(..) {
                     if matches!(step?, Step::Acknowledged(..)) {
                         break 'waiting;

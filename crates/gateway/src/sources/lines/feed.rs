@@ -157,7 +157,7 @@ impl Feed {
             protocol: self.protocol,
             framing: line.framing.or(self.format),
             received_at: match line.received_at {
-                Some(at) => Stamp { at: Some(at), synchronised: true },
+                Some(at) => Stamp { at: Some(at), synchronised: line.synchronised },
                 None => now(),
             },
             source: Arc::clone(&self.name),

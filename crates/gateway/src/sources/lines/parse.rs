@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 
 /// A line that has been read.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Line<'a> {
     /// The octets of the frame.
     pub octets: Vec<u8>,
@@ -19,8 +19,24 @@ pub struct Line<'a> {
     pub framing: Option<Framing>,
     /// When the frame came.
     pub received_at: Option<jiff::Timestamp>,
+    /// Whether the clock that says so was set: unless the line says `unsynchronised`.
+    pub synchronised: bool,
     /// Signal strength in dBm.
     pub rssi: Option<i16>,
+}
+
+impl Default for Line<'_> {
+    fn default() -> Self {
+        Self {
+            octets: Vec::new(),
+            id: None,
+            key: LineKey::Unsaid,
+            framing: None,
+            received_at: None,
+            synchronised: true,
+            rssi: None,
+        }
+    }
 }
 
 /// What a line says about a key.
@@ -126,6 +142,8 @@ impl<'a> Line<'a> {
             format: Option<Cow<'a, str>>,
             #[serde(borrow, default)]
             received_at: Option<Cow<'a, str>>,
+            #[serde(borrow, default)]
+            clock: Option<Cow<'a, str>>,
             #[serde(default)]
             rssi: Option<i16>,
         }
@@ -157,6 +175,7 @@ impl<'a> Line<'a> {
             key,
             framing,
             received_at,
+            synchronised: object.clock.as_deref() != Some("unsynchronised"),
             rssi: object.rssi,
         })
     }

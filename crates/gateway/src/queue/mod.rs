@@ -30,7 +30,7 @@ pub use command::{Look, LookError, look};
 pub use config::{Config, WhenFull};
 pub use entry::{Draft, Effect, EntryError};
 pub use layouts::layouts;
-pub use reader::{Entry, Reader};
+pub use reader::{Entry, Reader, Refusal};
 pub use restore::{Opened, RestoreError};
 pub use state::{SeenFrame, StateWriter};
 pub use writer::{Losses, Queue};

@@ -2,11 +2,11 @@
 
 use super::cursors::BEHIND;
 use super::log::{self, Seq};
-use super::{Position, Shared, Wish, entry, lock};
+use super::{EntryError, Position, Shared, Wish, entry, lock};
 use crate::record::Record;
 use crate::telemetry::OfSink;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use tracing::{error, warn};
 
@@ -18,6 +18,20 @@ pub struct Reader {
     log: Mutex<log::Reader>,
     shared: Arc<Shared>,
     counts: Arc<OfSink>,
+    refusal: Refusal,
+}
+
+/// Hears whether a reader has come upon an entry that a later release wrote. It then reads no further: passing over the
+/// entry would lose it without a word to those who wait for it.
+#[derive(Clone, Debug, Default)]
+pub struct Refusal(Arc<OnceLock<EntryError>>);
+
+impl Refusal {
+    /// What it has come upon.
+    #[must_use]
+    pub fn heard(&self) -> Option<EntryError> {
+        self.0.get().copied()
+    }
 }
 
 /// A record and its place.
@@ -31,7 +45,7 @@ pub struct Entry {
 
 impl Reader {
     pub(super) fn new(sink: String, log: log::Reader, shared: Arc<Shared>) -> Self {
-        Self { sink, log: Mutex::new(log), shared, counts: Arc::default() }
+        Self { sink, log: Mutex::new(log), shared, counts: Arc::default(), refusal: Refusal::default() }
     }
 
     /// From now on it counts here.
@@ -45,7 +59,14 @@ impl Reader {
         self.counts.fault();
     }
 
-    /// The record after a place, waiting for it; `None` when the queue is closed and there is none.
+    /// What hears that it reads no further.
+    #[must_use]
+    pub fn refusal(&self) -> Refusal {
+        self.refusal.clone()
+    }
+
+    /// The record after a place, waiting for it; `None` when the queue is closed and there is none, or when it reads no
+    /// further.
     pub async fn next(&self, after: Position) -> Option<Entry> {
         loop {
             let more = self.shared.grown.notified();
@@ -54,7 +75,7 @@ impl Reader {
             let closed = self.shared.closed.load(Ordering::Acquire);
             match self.read(after) {
                 Ok(Some(entry)) => return Some(entry),
-                Ok(None) if closed => return None,
+                Ok(None) if closed || self.refusal.heard().is_some() => return None,
                 Ok(None) => more.await,
                 Err(error) => {
                     warn!(sink = %self.sink, %error, "the queue cannot be read, trying again");
@@ -97,6 +118,12 @@ impl Reader {
             let Some(found) = log.next()? else { break None };
             match entry::record(found.payload) {
                 Ok(record) => break Some(Entry { position: Position(found.seq.0), record }),
+                Err(error @ EntryError::Newer(_)) => {
+                    if self.refusal.0.set(error).is_ok() {
+                        error!(sink = %self.sink, entry = %found.seq, %error, "no further: install the newer release again");
+                    }
+                    break None;
+                }
                 // Its checksum is right, so somebody else wrote it. It is not lost: it stays until the segment goes.
                 Err(error) => error!(sink = %self.sink, entry = %found.seq, %error, "a record is passed over"),
             }

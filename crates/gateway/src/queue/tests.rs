@@ -238,3 +238,20 @@ fn layouts_are_read_beside_the_gateway_and_counters_are_not() {
     layouts(&queue.folder.path().join(FOLDER), |lesson| heard.push(lesson)).unwrap();
     assert_eq!(heard, [layout(1), layout(2)]);
 }
+
+#[tokio::test]
+async fn what_a_later_release_wrote_is_refused_and_not_passed_over() {
+    let mut queue = Temporary::new(&["a"]);
+    queue.put(&record(1)).unwrap();
+    queue.queue.append_raw(&[99, 1, 2, 3]);
+    queue.put(&record(3)).unwrap();
+    let reader = queue.readers.remove(0);
+    let first = reader.next(Position::START).await.unwrap();
+    assert_eq!(first.record.id, Id(1));
+    for _ in 0..2 {
+        assert!(timeout(Duration::from_secs(5), reader.next(first.position)).await.unwrap().is_none());
+    }
+    assert_eq!(reader.refusal().heard(), Some(EntryError::Newer(99)));
+    reader.confirm(first.position);
+    assert_eq!(queue.handle.unconfirmed(), 2, "both stay for the release that can read them");
+}

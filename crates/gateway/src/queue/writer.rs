@@ -222,6 +222,12 @@ impl Queue {
         }
     }
 
+    /// Takes any octets for an entry, as another release may write them.
+    #[cfg(test)]
+    pub(super) fn append_raw(&mut self, octets: &[u8]) {
+        assert!(self.log.append(1, now(), &[octets]).is_ok());
+    }
+
     pub(super) const fn snapshot(&mut self) -> Option<Snapshot> {
         self.snapshot.take()
     }

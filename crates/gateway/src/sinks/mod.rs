@@ -8,7 +8,7 @@ pub mod stdout;
 pub mod table;
 
 use crate::config::{ConfigError, PartTable};
-use crate::queue::Reader;
+use crate::queue::{EntryError, Reader};
 use crate::stop::Stop;
 use std::path::Path;
 
@@ -114,6 +114,9 @@ pub enum SinkError {
     /// The standard output.
     #[error("stdout: {0}")]
     Stdout(#[from] stdout::StdoutError),
+    /// The queue holds what a later release wrote: what is before it has been delivered, the rest stays.
+    #[error("{0}: install the newer release again, nothing is lost")]
+    Newer(#[source] EntryError),
     /// The terminal.
     #[error("table: {0}")]
     Table(#[from] table::TableError),
@@ -140,6 +143,7 @@ impl Sink {
     /// # Errors
     /// When it cannot go on.
     pub async fn run(self, reader: Reader, stop: Stop) -> Result<(), SinkError> {
+        let refusal = reader.refusal();
         match self {
             Self::Mqtt(mqtt) => mqtt.run(reader).await,
             Self::File(config) => file::run(config, reader, stop).await?,
@@ -147,7 +151,7 @@ impl Sink {
             Self::Stdout(_) => stdout::run(reader).await?,
             Self::Table(_) => table::run(reader).await?,
         }
-        Ok(())
+        refusal.heard().map_or(Ok(()), |newer| Err(SinkError::Newer(newer)))
     }
 }
 

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Broker, Client, Program, Subscriber, free_port};
+use common::{Broker, Client, Program, Subscriber, free_port, plain_telegram, rounds};
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -19,16 +19,6 @@ fn configure(folder: &Path, lines: u16, sink: &str, more: &str) {
     std::fs::write(folder.join("gateway.toml"), text).unwrap();
 }
 
-/// A plain telegram of a meter of that number.
-fn telegram(n: u32) -> String {
-    let bcd = u32::from_str_radix(&format!("{n:08}"), 16).unwrap().to_le_bytes();
-    let mut octets = vec![0x14, 0x44, 0x2d, 0x2c];
-    octets.extend(bcd);
-    octets.extend([0x1b, 0x16, 0x7a, n as u8, 0, 0, 0, 0x04, 0x13]);
-    octets.extend(n.to_le_bytes());
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
-}
-
 /// Sends telegrams until it is told to stop or the connection ends, and notes which were answered `ok`.
 async fn send(port: u16, from: u32, until: Instant) -> (u32, Vec<u32>) {
     let (mut n, mut pending, mut taken) = (from, std::collections::VecDeque::new(), Vec::new());
@@ -36,7 +26,7 @@ async fn send(port: u16, from: u32, until: Instant) -> (u32, Vec<u32>) {
     while Instant::now() < until {
         while pending.len() < 100 {
             use tokio::io::AsyncWriteExt as _;
-            if client.output.write_all(format!("{}\n", telegram(n)).as_bytes()).await.is_err() {
+            if client.output.write_all(format!("{}\n", plain_telegram(n)).as_bytes()).await.is_err() {
                 return (n + 1, taken);
             }
             pending.push_back(n);
@@ -60,7 +50,7 @@ async fn what_was_answered_ok_arrives_through_every_kill() {
     configure(folder.path(), lines, &sink, "[queue]\nsize = \"64 MiB\"\nsegment = \"256 KiB\"");
     let subscriber = Subscriber::start(broker.port, "esh/v1/g/+/#").await;
     let (mut next, mut taken) = (1, HashSet::new());
-    for round in 0..10_u32 {
+    for round in 0..rounds("ESH_KILLS", 10) {
         let mut program = Program::start(folder.path());
         let wait = Duration::from_millis(u64::from(150 + round * 7919 % 350));
         let sending = tokio::spawn(send(lines, next, Instant::now() + Duration::from_secs(20)));
@@ -128,7 +118,7 @@ async fn a_duplicate_is_one_after_a_kill_and_a_restart() {
         let mut program = Program::start(folder.path());
         let mut client = Client::connect(lines).await;
         for n in 1..=50 {
-            assert_eq!(client.ask(&telegram(n)).await, "ok");
+            assert_eq!(client.ask(&plain_telegram(n)).await, "ok");
         }
         if orderly {
             // A snapshot then holds what the entries told before.
@@ -142,7 +132,7 @@ async fn a_duplicate_is_one_after_a_kill_and_a_restart() {
     let _program = Program::start(folder.path());
     let mut client = Client::connect(lines).await;
     for n in (1..=50).chain([51]) {
-        assert_eq!(client.ask(&telegram(n)).await, "ok");
+        assert_eq!(client.ask(&plain_telegram(n)).await, "ok");
     }
     let reports = wait_for(folder.path(), 51, |_| true).await;
     let distinct: HashSet<_> = reports.iter().map(|report| report["frame"].to_string()).collect();

@@ -29,6 +29,8 @@ pub struct Queue {
     snapshot: Option<Snapshot>,
     /// When the last snapshot was made.
     kept: Instant,
+    /// Since when the last one could not be made.
+    unkept: Option<Instant>,
     /// Since when nothing more is tried, after the disk has failed.
     failed: Option<Instant>,
     /// The damage that was told.
@@ -65,6 +67,7 @@ impl Queue {
             head: Vec::new(),
             snapshot,
             kept: Instant::now(),
+            unkept: None,
             failed: None,
             told: HashSet::new(),
             refused: 0,
@@ -193,13 +196,16 @@ impl Queue {
 
     /// Makes a snapshot of what is known, of which everything is committed.
     pub fn keep(&mut self, known: &dyn Fn(&mut StateWriter)) {
-        if self.is_waiting() || self.log.unsnapshotted() == 0 {
+        let failed = self.unkept.is_some_and(|at| at.elapsed() < PAUSE);
+        if self.is_waiting() || self.log.unsnapshotted() == 0 || failed {
             return;
         }
         let mut writer = StateWriter::default();
         known(&mut writer);
         self.kept = Instant::now();
+        self.unkept = None;
         if let Err(error) = self.log.snapshot(self.log.committed(), state::VERSION, &writer.end()) {
+            self.unkept = Some(self.kept);
             warn!(%error, "what was learned cannot be kept apart: the records that taught it stay");
         }
     }

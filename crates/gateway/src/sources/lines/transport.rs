@@ -28,6 +28,7 @@ pub(super) async fn listen(tcp: &Tcp, clients: usize, feed: Feed, mut stop: Stop
     let places = Arc::new(Semaphore::new(clients));
     let mut tasks = JoinSet::new();
     let mut guests = Guests::default();
+    let (mut told, mut refused) = (None, 0_u64);
     loop {
         let accepted = tokio::select! {
             () = stop.asked() => break,
@@ -50,7 +51,12 @@ pub(super) async fn listen(tcp: &Tcp, clients: usize, feed: Feed, mut stop: Stop
             let _ = timeout(Duration::from_secs(1), places.acquire()).await;
         }
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
-            warn!(source = &*feed.name, %peer, clients, "a client is refused: there are too many");
+            refused += 1;
+            // A flood of clients is no flood of the log.
+            if told.is_none_or(|told: Instant| told.elapsed() >= HELD) {
+                warn!(source = &*feed.name, %peer, clients, refused, "clients are refused: there are too many");
+                (told, refused) = (Some(Instant::now()), 0);
+            }
             tasks.spawn(refuse(stream, feed.ack));
             continue;
         };

@@ -5,7 +5,7 @@ use crate::keys::KeyStore;
 use crate::queue::{FOLDER, Look, look};
 use crate::simulate::{Fleet, command};
 use crate::worker::Worker;
-use crate::{analyse, check, log, replay, run, sources};
+use crate::{analyse, check, health, log, replay, run, sources};
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use esh_core::{CivilTime, Key, Protocol};
@@ -36,6 +36,8 @@ enum Command {
     Simulate(Simulate),
     /// Feed archived frames to the sinks again: the same ids, the same readings
     Replay(Replay),
+    /// Ask a running gateway whether it lives, or is ready: what a container's probe calls
+    Health(Health),
     /// Look at the queue, also while the gateway runs; nothing is changed
     Queue(Queue),
 }
@@ -52,6 +54,17 @@ struct Replay {
     /// To this sink alone, by its name; may be given again. Without it to all that are not files
     #[arg(long = "sink", value_name = "NAME")]
     sinks: Vec<String>,
+}
+
+/// Ask a running gateway how it is.
+#[derive(Debug, Args)]
+struct Health {
+    /// The configuration of the gateway (gateway.toml), which has `[http]`
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Whether it does its work, and not only lives
+    #[arg(long)]
+    ready: bool,
 }
 
 /// Look at the queue.
@@ -184,6 +197,7 @@ pub fn main() -> ExitCode {
         Command::Demo(demo) => demo.run(),
         Command::Simulate(simulate) => simulate.run(),
         Command::Replay(replay) => replay.run(),
+        Command::Health(health) => health.run(),
         Command::Queue(queue) => queue.run(),
     };
     result.unwrap_or_else(|error| {
@@ -266,6 +280,23 @@ impl Replay {
         let replayed = replay::replay(config, Box::new(worker), &options)?;
         eprintln!("esh-gateway: {replayed}");
         Ok(exit(replayed.is_whole()))
+    }
+}
+
+impl Health {
+    /// Exit status: 0 when it is well, 1 when it is not or does not answer.
+    fn run(&self) -> anyhow::Result<ExitCode> {
+        let http = Config::load(&self.config)?.http.context("the configuration has no [http]: nobody answers")?;
+        match health::ask(http.listen, if self.ready { "readyz" } else { "healthz" }) {
+            Ok((well, said)) => {
+                print!("{said}");
+                Ok(exit(well))
+            }
+            Err(error) => {
+                println!("no answer from {}: {error}", http.listen);
+                Ok(ExitCode::FAILURE)
+            }
+        }
     }
 }
 

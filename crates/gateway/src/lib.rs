@@ -14,6 +14,7 @@ pub mod decode;
 pub mod deduplicate;
 pub mod encode;
 pub mod event;
+pub mod health;
 pub mod keys;
 mod line;
 pub mod log;

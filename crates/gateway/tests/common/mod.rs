@@ -35,7 +35,7 @@ pub fn free_port() -> u16 {
 
 /// A connection to a port at which somebody will listen soon.
 pub async fn connect(port: u16) -> TcpStream {
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + Duration::from_secs(30);
     loop {
         match TcpStream::connect(("127.0.0.1", port)).await {
             Ok(stream) => return stream,

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 fn config(lines: u16, broker: u16, sink: &str) -> String {
     format!(
-        "name = \"g\"\ndata = \"data\"\n[[source]]\nkind = \"lines\"\nprotocol = \"wmbus\"\n\
+        "name = \"g\"\ndata = \"data\"\ndrain = \"60s\"\n[[source]]\nkind = \"lines\"\nprotocol = \"wmbus\"\n\
          listen = \"tcp://127.0.0.1:{lines}\"\nack = true\n[[sink]]\nkind = \"mqtt\"\nurl = \"mqtt://127.0.0.1:{broker}\"\n{sink}\n"
     )
 }
@@ -209,7 +209,8 @@ async fn tls_with_certificates_on_both_sides_and_a_password() {
             broker.port
         );
         let all = config(port, broker.port, &sink);
-        format!("drain = \"1s\"\n{}", all.replace(&format!("url = \"mqtt://127.0.0.1:{}\"\n", broker.port), ""))
+        all.replace("drain = \"60s\"", "drain = \"1s\"")
+            .replace(&format!("url = \"mqtt://127.0.0.1:{}\"\n", broker.port), "")
     };
     let port = free_port();
     let gateway = Gateway::start(&config("password", "ca.pem", port));

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use esh_core::Protocol;
+use esh_nbiot::lwm2m::Path;
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer};
 use std::fmt;
@@ -41,6 +42,10 @@ pub enum Framing {
     Wired,
     /// M-Bus records without a frame, behind as many octets of another carrier.
     Records(u16),
+    /// A payload of LwM2M: its Content-Format, and what it answers for.
+    Lwm2m(u16, Path),
+    /// SenML as CBOR; without this word as JSON.
+    SenmlCbor,
 }
 
 impl Framing {
@@ -58,7 +63,15 @@ impl Framing {
             "manchester" => Self::Manchester,
             "wired" => Self::Wired,
             "records" => Self::Records(0),
-            _ => Self::Records(word.strip_prefix("records+")?.parse().ok()?),
+            "senml+cbor" => Self::SenmlCbor,
+            _ => match word.split_once('+')? {
+                ("records", behind) => Self::Records(behind.parse().ok()?),
+                ("lwm2m", told) => {
+                    let (format, path) = told.split_once('+')?;
+                    Self::Lwm2m(format.parse().ok()?, Path::parse(path)?)
+                }
+                _ => return None,
+            },
         })
     }
 }
@@ -75,6 +88,8 @@ impl fmt::Display for Framing {
             Self::Wired => "wired",
             Self::Records(0) => "records",
             Self::Records(behind) => return write!(f, "records+{behind}"),
+            Self::Lwm2m(format, path) => return write!(f, "lwm2m+{format}+{path}"),
+            Self::SenmlCbor => "senml+cbor",
         })
     }
 }
@@ -119,7 +134,21 @@ mod tests {
         for word in Framing::WORDS {
             assert_eq!(Framing::from_word(word).map(|framing| framing.to_string()).as_deref(), Some(*word));
         }
-        for word in ["records+", "records-1", "records+70000", "record", ""] {
+        for word in ["senml+cbor", "lwm2m+11542+/3424/0", "lwm2m+110+/"] {
+            assert_eq!(Framing::from_word(word).map(|framing| framing.to_string()).as_deref(), Some(word));
+        }
+        for word in [
+            "lwm2m",
+            "lwm2m+",
+            "lwm2m+x+/",
+            "lwm2m+1+/x",
+            "senml+json",
+            "records+",
+            "records-1",
+            "records+70000",
+            "record",
+            "",
+        ] {
             assert_eq!(Framing::from_word(word), None, "{word}");
         }
     }

@@ -1,8 +1,8 @@
 //! A line of the archive: a capture as JSON.
 
-use crate::capture::{Capture, Stamp};
+use crate::capture::{Capture, Framing, Stamp};
 use crate::record::Record;
-use crate::sources::lines::{Line, LineError};
+use crate::sources::lines::{LineError, from_json, octets};
 use esh_core::Protocol;
 use esh_core::json::Json;
 use serde::Deserialize;
@@ -45,13 +45,23 @@ pub enum ArchiveLineError {
     Time,
 }
 
-/// What a line says beyond what any source of lines reads.
+/// What a line says.
 #[derive(Deserialize)]
-struct More<'a> {
+struct Said<'a> {
+    #[serde(borrow, default)]
+    hex: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     protocol: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
+    received_at: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    clock: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
     source: Option<Cow<'a, str>>,
+    #[serde(default)]
+    rssi: Option<i16>,
+    #[serde(borrow, default)]
+    format: Option<Cow<'a, str>>,
 }
 
 impl<'a> ArchiveLine<'a> {
@@ -100,17 +110,23 @@ impl ArchiveLine<'_> {
     /// # Errors
     /// When it is none.
     pub fn read(text: &[u8]) -> Result<Capture, ArchiveLineError> {
-        let line = Line::parse(text)?;
-        let more = serde_json::from_slice::<More<'_>>(text).map_err(|_| ArchiveLineError::Protocol)?;
-        let protocol = more.protocol.as_deref().and_then(Protocol::from_word).ok_or(ArchiveLineError::Protocol)?;
-        let at = line.received_at.ok_or(ArchiveLineError::Time)?;
+        let text = std::str::from_utf8(text).map_err(|error| LineError::NotText(error.valid_up_to() + 1))?;
+        let said: Said<'_> = from_json(text)?;
+        let protocol = said.protocol.as_deref().and_then(Protocol::from_word).ok_or(ArchiveLineError::Protocol)?;
+        let at = said.received_at.ok_or(ArchiveLineError::Time)?.parse().map_err(|_| LineError::Time)?;
+        let framing = said.format.map(|word| Framing::from_word(&word).ok_or(LineError::Format)).transpose()?;
+        let octets = match said.hex.ok_or(LineError::NoHex)? {
+            // Nothing is a payload too.
+            hex if hex.is_empty() => Vec::new(),
+            hex => octets(hex.as_bytes())?,
+        };
         Ok(Capture {
-            octets: line.octets.into(),
+            octets: octets.into(),
             protocol,
-            framing: line.framing,
-            received_at: Stamp { at: Some(at), synchronised: line.synchronised },
-            source: Arc::from(more.source.as_deref().unwrap_or("archive")),
-            rssi: line.rssi,
+            framing,
+            received_at: Stamp { at: Some(at), synchronised: said.clock.as_deref() != Some("unsynchronised") },
+            source: Arc::from(said.source.as_deref().unwrap_or("archive")),
+            rssi: said.rssi,
         })
     }
 }
@@ -118,7 +134,6 @@ impl ArchiveLine<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capture::Framing;
     use crate::keys::KeyStore;
     use crate::run::Decode;
     use crate::worker::Worker;
@@ -168,12 +183,12 @@ mod tests {
     #[test]
     fn what_is_no_line_is_refused_with_its_reason() {
         for (line, reason) in [
-            ("", "empty line"),
-            ("2a44", "\"protocol\" is none that this release knows"),
+            ("", "not a JSON line: it ends too early at column 0"),
+            ("2a44", "not a JSON line: a value of the wrong kind at column 1"),
             (r#"{"hex":"2a44","received_at":"2026-11-22T05:00:00Z"}"#, "\"protocol\" is none that this release knows"),
             (r#"{"hex":"2a44","protocol":"telex"}"#, "\"protocol\" is none that this release knows"),
             (r#"{"hex":"2a44","protocol":"wmbus"}"#, "\"received_at\" is missing: the report would get another id"),
-            (r#"{"protocol":"wmbus"}"#, "the JSON line has no \"hex\""),
+            (r#"{"protocol":"wmbus","received_at":"2026-11-22T05:00:00Z"}"#, "the JSON line has no \"hex\""),
         ] {
             assert_eq!(ArchiveLine::read(line.as_bytes()).unwrap_err().to_string(), reason, "{line}");
         }

@@ -61,6 +61,9 @@ impl<'a> Take<'a> {
         Some(match self.u8()? {
             1 => Protocol::Wmbus,
             2 => Protocol::Mbus,
+            7 => Protocol::Coap,
+            8 => Protocol::Lwm2m,
+            9 => Protocol::Senml,
             _ => return None,
         })
     }
@@ -115,6 +118,9 @@ pub(super) const fn protocol_number(protocol: Protocol) -> u8 {
     match protocol {
         Protocol::Wmbus => 1,
         Protocol::Mbus => 2,
+        Protocol::Coap => 7,
+        Protocol::Lwm2m => 8,
+        Protocol::Senml => 9,
         _ => 0,
     }
 }

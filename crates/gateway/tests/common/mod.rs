@@ -35,13 +35,18 @@ pub fn free_port() -> u16 {
 
 /// A connection to a port at which somebody will listen soon.
 pub async fn connect(port: u16) -> TcpStream {
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let stream = try_connect(port, Duration::from_secs(30)).await;
+    stream.unwrap_or_else(|error| panic!("nobody listens at {port}: {error}"))
+}
+
+/// The same, for so long.
+pub async fn try_connect(port: u16, patience: Duration) -> std::io::Result<TcpStream> {
+    let deadline = Instant::now() + patience;
     loop {
         match TcpStream::connect(("127.0.0.1", port)).await {
-            Ok(stream) => return stream,
-            Err(error) => assert!(Instant::now() < deadline, "nobody listens at {port}: {error}"),
+            Err(_) if Instant::now() < deadline => tokio::time::sleep(Duration::from_millis(10)).await,
+            connected => return connected,
         }
-        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
@@ -320,7 +325,11 @@ pub struct Client {
 
 impl Client {
     pub async fn connect(port: u16) -> Self {
-        let (input, output) = connect(port).await.into_split();
+        Self::of(connect(port).await)
+    }
+
+    pub fn of(stream: TcpStream) -> Self {
+        let (input, output) = stream.into_split();
         Self { input: BufReader::new(input), output }
     }
 

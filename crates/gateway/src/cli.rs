@@ -277,7 +277,7 @@ impl Replay {
     fn run(self) -> anyhow::Result<ExitCode> {
         let (config, worker) = configured(&self.config)?;
         let options = replay::Options { archives: self.archives, sinks: self.sinks };
-        let replayed = replay::replay(config, Box::new(worker), &options)?;
+        let replayed = replay::replay(config, Box::new(worker.replaying()), &options)?;
         eprintln!("esh-gateway: {replayed}");
         Ok(exit(replayed.is_whole()))
     }

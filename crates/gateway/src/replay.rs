@@ -4,6 +4,7 @@
 //! A replay has a queue and learned state of its own, in the gateway's folder, so that counters are those of the frames'
 //! own time: nothing archived is taken for a replay attack, and the running gateway learns nothing old. Of the gateway's
 //! state only the layouts of compact frames are taken over, which a telegram from before the archive may have taught.
+//! A frame with an old counter is left out: it was refused at first, or it stands in the archive twice.
 //! It may run beside the gateway: it publishes as another client and says nothing about the gateway's status.
 
 use crate::archive;

@@ -23,6 +23,8 @@ pub struct Worker {
     lessons: Vec<Lesson>,
     /// Why the last capture failed.
     failed: Option<Reason>,
+    /// It decodes what was archived.
+    replaying: bool,
     report: Vec<u8>,
 }
 
@@ -37,14 +39,25 @@ impl Worker {
             fragments: Fragments::default(),
             lessons: Vec::new(),
             failed: None,
+            replaying: false,
             report: Vec::new(),
         }
     }
 }
 
+impl Worker {
+    /// For a replay: a frame whose counter is an old one is left out. After a crash a stretch of frames may stand in an
+    /// archive twice, and where damage has hit the first, the second comes behind later counters: nobody's reading, which
+    /// has the same id, shall give way to an error.
+    #[must_use]
+    pub fn replaying(self) -> Self {
+        Self { replaying: true, ..self }
+    }
+}
+
 impl Decode for Worker {
     fn decode(&mut self, capture: &Capture, copies: u32) -> Record {
-        let Self { decoder, keys, taught, fragments, lessons, failed, report } = self;
+        let Self { decoder, keys, taught, fragments, lessons, failed, report, .. } = self;
         lessons.clear();
         report.clear();
         let frame = Frame {
@@ -75,6 +88,10 @@ impl Decode for Worker {
 
     fn failed(&self) -> Option<Reason> {
         self.failed
+    }
+
+    fn leaves_out(&self) -> bool {
+        self.replaying && matches!(self.failed, Some(Reason::Replayed { .. }))
     }
 
     fn lessons(&self) -> &[Lesson] {
@@ -122,5 +139,42 @@ struct Lessons<'a>(&'a mut Vec<Lesson>);
 impl Witness for Lessons<'_> {
     fn learned(&mut self, meter: Option<&Meter>, learned: Learned<'_>) {
         self.0.extend(Lesson::of(meter, learned));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sources::now;
+    use esh_core::{CivilTime, Protocol};
+
+    #[test]
+    fn a_replay_leaves_out_what_has_an_old_counter_and_a_gateway_tells_it() {
+        for replaying in [false, true] {
+            let mut fleet = crate::simulate::Fleet::new(12, 1);
+            let worker = Worker::new("g", None, fleet.keys());
+            let mut worker = if replaying { worker.replaying() } else { worker };
+            let mut sent: Vec<Capture> = (0..24)
+                .map(|_| Capture {
+                    octets: fleet.send(CivilTime::date(2026, 1, 1).unwrap()).unwrap().octets.into(),
+                    protocol: Protocol::Wmbus,
+                    framing: None,
+                    received_at: now(),
+                    source: "air".into(),
+                    rssi: None,
+                })
+                .collect();
+            // The later of two telegrams of each meter comes first.
+            sent.rotate_left(12);
+            let mut left_out = 0;
+            for capture in &sent {
+                let record = worker.decode(capture, 1);
+                let old = matches!(worker.failed(), Some(Reason::Replayed { .. }));
+                assert_eq!(worker.leaves_out(), old && replaying, "{record:?}");
+                left_out += usize::from(old);
+                worker.stored(!worker.leaves_out());
+            }
+            assert!((1..=12).contains(&left_out), "{left_out}");
+        }
     }
 }

@@ -122,7 +122,11 @@ async fn a_replay_gives_the_same_reports_beside_the_running_gateway_and_through_
     assert_eq!(output.status.code(), Some(1), "{told}");
     assert!(told.contains("damaged"), "{told}");
     let rest = reports(std::str::from_utf8(&output.stdout).unwrap());
-    assert!(rest.len() < first.len() && rest.iter().all(|(id, report)| first.get(id) == Some(report)));
+    // What was archived again after the crash may stand elsewhere too.
+    assert!(rest.len() > 100 && rest.len() <= first.len(), "{} of {}", rest.len(), first.len());
+    for (id, report) in &rest {
+        assert_eq!(Some(report), first.get(id));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,7 +1,7 @@
 //! The archive of raw frames: what was received, in compressed files that are kept for so long, to be fed again by
 //! `esh-gateway replay`.
 //!
-//! Records are gathered for `wait`, or up to [`TEXT`] octets of lines, and written as one member of a gzip file. A record
+//! Records are gathered for `wait`, or up to 256 KiB of lines, and written as one member of a gzip file. A record
 //! counts as delivered only once the disk has its member (`fdatasync`), so a crash loses none: what was gathered, or was
 //! torn in the middle, is still in the queue. After a failed sync nothing more is written to the same file.
 

@@ -1,9 +1,11 @@
-//! What the fuzz targets of the gateway hold to be true of any octets. The ordinary tests replay the seeds with the same.
+//! What the fuzz targets of the gateway hold to be true of any line, any parked frame and any archive. The ordinary tests
+//! replay the seeds with the same.
 #![allow(dead_code, reason = "each target uses its part of it")]
 
 use esh_core::report::Report;
 use esh_core::{Key, Protocol};
 use esh_gateway::analyse::{self, Keys, Options, decode_lines};
+use esh_gateway::archive::{ArchiveLine, Harm, read_lines, walk};
 use esh_gateway::keys::KeyStore;
 use esh_gateway::queue::parked::Parked;
 use esh_gateway::run::Decode;
@@ -39,4 +41,27 @@ pub(crate) fn parked_frame(octets: &[u8]) {
         let told = worker.again(&parked);
         worker.stored(told.is_some());
     }
+}
+
+/// Reads octets as a file of an archive, and as one of its lines: its parts lie one after another, and every octet is
+/// either in a whole member or told.
+pub(crate) fn archive_reads(octets: &[u8]) {
+    let file = || std::io::Cursor::new(octets);
+    let members = walk(file()).unwrap();
+    let harm = members.harm.iter().map(|harm| match harm {
+        Harm::Torn(from) => *from..octets.len() as u64,
+        Harm::Damaged(range) => range.clone(),
+    });
+    let mut all: Vec<_> = members.sound.iter().cloned().chain(harm).collect();
+    all.sort_by_key(|range| range.start);
+    let end = all.iter().fold(0, |end, range| {
+        assert!(range.start == end && range.end > end, "{range:?} behind {end}");
+        range.end
+    });
+    assert_eq!(end, octets.len() as u64);
+    for member in &members.sound {
+        // A member of somebody else may hold anything.
+        let _ = read_lines(&mut file(), member, |line| ArchiveLine::read(line).is_ok());
+    }
+    let _ = ArchiveLine::read(octets);
 }

@@ -4,6 +4,7 @@ use crate::protocols::{ModbusTold, lorawan, zigbee};
 use bytes::Bytes;
 use esh_core::Protocol;
 use esh_lorawan::Lorawan;
+use esh_nbiot::lwm2m::Path;
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer};
 use std::fmt;
@@ -48,7 +49,7 @@ pub enum Framing {
     /// What a line says of a Modbus frame.
     Modbus(ModbusTold),
     /// A payload of LwM2M: its Content-Format, and what it answers for.
-    Lwm2m(u16, esh_nbiot::lwm2m::Path),
+    Lwm2m(u16, Path),
     /// A frame of Zigbee without the layers below ZCL.
     Zcl(esh_zigbee::zcl::Readings),
     /// SenML as CBOR; without this word as JSON.
@@ -84,7 +85,7 @@ impl Framing {
                 ("records", behind) => Self::Records(behind.parse().ok()?),
                 ("lwm2m", told) => {
                     let (format, path) = told.split_once('+')?;
-                    Self::Lwm2m(format.parse().ok()?, esh_nbiot::lwm2m::Path::parse(path)?)
+                    Self::Lwm2m(format.parse().ok()?, Path::parse(path)?)
                 }
                 ("lorawan", told) => Self::Lorawan(lorawan::word::from_word(told)?),
                 ("modbus", told) => Self::Modbus(ModbusTold::from_word(told)?),

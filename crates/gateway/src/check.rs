@@ -69,6 +69,10 @@ impl Display for Plan {
                     writeln!(f, "source {name}: {} simulated meters, a telegram every {every} ms", simulate.meters)?;
                     continue;
                 }
+                sources::Config::Archive(archive) => {
+                    writeln!(f, "source {name}: {} files of an archive", archive.files.len())?;
+                    continue;
+                }
             };
             writeln!(f, "source {name}: {} lines from {}", lines.protocol.word(), lines.input)?;
             if lines.ack {
@@ -123,6 +127,14 @@ impl Display for Plan {
                     let daily = if file.daily { ", a new one each day" } else { "" };
                     let path = file.path.display();
                     writeln!(f, "sink file: {path}, {} octets each{daily}, {} older ones kept", file.size, file.keep)?;
+                }
+                sinks::Config::Archive(archive) => {
+                    let (path, size) = (archive.path.display(), archive.keep_size);
+                    writeln!(
+                        f,
+                        "sink archive: raw frames in {path}, up to {} files of {size} octets kept",
+                        archive.keep
+                    )?;
                 }
                 sinks::Config::Stdout(_) => writeln!(f, "sink stdout: one report a line")?,
                 sinks::Config::Table(_) => writeln!(f, "sink table: the last report of each meter")?,

@@ -4,6 +4,7 @@
 //! back: `confirm`. `ARCHITECTURE.md` has the map.
 
 pub mod analyse;
+pub mod archive;
 pub mod backoff;
 pub mod capture;
 pub mod check;
@@ -15,6 +16,7 @@ pub mod decode;
 pub mod deduplicate;
 pub mod encode;
 pub mod event;
+pub mod health;
 pub mod keys;
 mod line;
 pub mod log;
@@ -26,6 +28,7 @@ pub mod queue;
 mod quiet;
 pub mod record;
 pub mod reload;
+pub mod replay;
 pub mod run;
 pub mod secret;
 pub mod service;

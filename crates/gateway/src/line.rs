@@ -51,6 +51,11 @@ pub trait Decode: Send {
         let _ = meters;
     }
 
+    /// Whether nobody shall hear of the last capture.
+    fn leaves_out(&self) -> bool {
+        false
+    }
+
     /// What the last capture teaches. It is stored with its record.
     fn lessons(&self) -> &[Lesson] {
         &[]

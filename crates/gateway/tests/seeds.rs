@@ -6,7 +6,7 @@
 mod gateway;
 
 fn replay(target: &str, body: fn(&[u8])) {
-    let seeds = format!("{}/../../fuzz/seeds/{target}", env!("CARGO_MANIFEST_DIR"));
+    let seeds = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds").join(target);
     for seed in std::fs::read_dir(seeds).unwrap() {
         body(&std::fs::read(seed.unwrap().path()).unwrap());
     }
@@ -23,4 +23,9 @@ fn parked_frame() {
         assert!(esh_gateway::queue::parked::Parked::read(seed).is_some(), "a seed is a frame");
         gateway::parked_frame(seed);
     });
+}
+
+#[test]
+fn archive_reads() {
+    replay("archive_reads", gateway::archive_reads);
 }

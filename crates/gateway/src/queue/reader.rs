@@ -2,12 +2,12 @@
 
 use super::cursors::BEHIND;
 use super::log::{self, Seq};
-use super::{Position, Shared, Wish, entry, lock};
+use super::{EntryError, Position, Shared, Wish, entry, lock};
 use crate::record::Record;
 use crate::telemetry::OfSink;
 use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use tracing::{error, warn};
 
@@ -21,6 +21,20 @@ pub struct Reader {
     leaving: Arc<AtomicBool>,
     shared: Arc<Shared>,
     counts: Arc<OfSink>,
+    refusal: Refusal,
+}
+
+/// Hears whether a reader has come upon an entry that a later release wrote. It then reads no further: passing over the
+/// entry would lose it without a word to those who wait for it.
+#[derive(Clone, Debug, Default)]
+pub struct Refusal(Arc<OnceLock<EntryError>>);
+
+impl Refusal {
+    /// What it has come upon.
+    #[must_use]
+    pub fn heard(&self) -> Option<EntryError> {
+        self.0.get().copied()
+    }
 }
 
 /// Tells a sink to leave while the queue stays: for it nothing more comes.
@@ -48,7 +62,8 @@ pub struct Entry {
 
 impl Reader {
     pub(super) fn new(sink: String, log: log::Reader, shared: Arc<Shared>) -> Self {
-        Self { sink, log: Arc::new(Mutex::new(log)), leaving: Arc::default(), shared, counts: Arc::default() }
+        let (log, counts) = (Arc::new(Mutex::new(log)), Arc::default());
+        Self { sink, log, leaving: Arc::default(), shared, counts, refusal: Refusal::default() }
     }
 
     /// From now on it counts here.
@@ -62,7 +77,7 @@ impl Reader {
     pub(crate) fn again(&self) -> Self {
         let Self { sink, log, shared, counts, .. } = self;
         let (log, shared, counts) = (Arc::clone(log), Arc::clone(shared), Arc::clone(counts));
-        Self { sink: sink.clone(), log, leaving: Arc::default(), shared, counts }
+        Self { sink: sink.clone(), log, leaving: Arc::default(), shared, counts, refusal: Refusal::default() }
     }
 
     /// What tells its sink to leave.
@@ -96,7 +111,14 @@ impl Reader {
         count.add(1);
     }
 
-    /// The record after a place, waiting for it; `None` when the queue is closed and there is none.
+    /// What hears that it reads no further.
+    #[must_use]
+    pub fn refusal(&self) -> Refusal {
+        self.refusal.clone()
+    }
+
+    /// The record after a place, waiting for it; `None` when the queue is closed and there is none, or when it reads no
+    /// further.
     pub async fn next(&self, after: Position) -> Option<Entry> {
         loop {
             let more = self.shared.grown.notified();
@@ -108,7 +130,7 @@ impl Reader {
             }
             match self.read(after) {
                 Ok(Some(entry)) => return Some(entry),
-                Ok(None) if closed => return None,
+                Ok(None) if closed || self.refusal.heard().is_some() => return None,
                 Ok(None) => more.await,
                 Err(error) => {
                     warn!(sink = %self.sink, %error, "the queue cannot be read, trying again");
@@ -160,6 +182,12 @@ impl Reader {
             let Some(found) = log.next()? else { break None };
             match entry::record(found.payload) {
                 Ok(record) => break Some(Entry { position: Position(found.seq.0), record }),
+                Err(error @ EntryError::Newer(_)) => {
+                    if self.refusal.0.set(error).is_ok() {
+                        error!(sink = %self.sink, entry = %found.seq, %error, "no further: install the newer release again");
+                    }
+                    break None;
+                }
                 // Its checksum is right, so somebody else wrote it. It is not lost: it stays until the segment goes.
                 Err(error) => error!(sink = %self.sink, entry = %found.seq, %error, "a record is passed over"),
             }

@@ -284,3 +284,44 @@ fn the_command_tells_what_is_there() {
     let stat: serde_json::Value = serde_json::from_str(&told(Look::Stat, true)).unwrap();
     assert_eq!(stat["unconfirmed"], 3);
 }
+
+#[test]
+fn layouts_are_read_beside_the_gateway_and_counters_are_not() {
+    let mut queue = Temporary::new(&["a"]);
+    let layout = |signature| Lesson::Layout((None, signature), [4, 0x13].into());
+    let meter = esh_core::Meter {
+        protocol: Protocol::Wmbus,
+        manufacturer: None,
+        id: esh_core::Id::new("1").unwrap(),
+        version: None,
+        medium: None,
+    };
+    let put = |queue: &mut Queue, lessons: &[Lesson]| {
+        queue.append(&Draft { record: &record(1), frame: None, lessons, stands: None }, &|_| {}).unwrap();
+        queue.commit().unwrap();
+    };
+    let counter = Lesson::Counter(meter, esh_core::Purpose::Data, 7);
+    put(&mut queue.queue, &[layout(1), counter.clone()]);
+    queue.queue.keep(&|writer| [layout(1), counter.clone()].iter().for_each(|lesson| writer.lesson(lesson)));
+    put(&mut queue.queue, &[counter, layout(2)]);
+    let mut heard = Vec::new();
+    layouts(&queue.folder.path().join(FOLDER), |lesson| heard.push(lesson)).unwrap();
+    assert_eq!(heard, [layout(1), layout(2)]);
+}
+
+#[tokio::test]
+async fn what_a_later_release_wrote_is_refused_and_not_passed_over() {
+    let mut queue = Temporary::new(&["a"]);
+    queue.put(&record(1)).unwrap();
+    queue.queue.append_raw(&[99, 1, 2, 3]);
+    queue.put(&record(3)).unwrap();
+    let reader = queue.readers.remove(0);
+    let first = reader.next(Position::START).await.unwrap();
+    assert_eq!(first.record.id, Id(1));
+    for _ in 0..2 {
+        assert!(timeout(Duration::from_secs(5), reader.next(first.position)).await.unwrap().is_none());
+    }
+    assert_eq!(reader.refusal().heard(), Some(EntryError::Newer(99)));
+    reader.confirm(first.position);
+    assert_eq!(queue.handle.unconfirmed(), 2, "both stay for the release that can read them");
+}

@@ -34,6 +34,8 @@ pub struct Queue {
     snapshot: Option<Snapshot>,
     /// When the last snapshot was made.
     kept: Instant,
+    /// Since when the last one could not be made.
+    unkept: Option<Instant>,
     /// Since when nothing more is tried, after the disk has failed.
     failed: Option<Instant>,
     /// The damage that was told.
@@ -78,6 +80,7 @@ impl Queue {
             frame: Vec::new(),
             snapshot,
             kept: Instant::now(),
+            unkept: None,
             failed: None,
             told: HashSet::new(),
             refused: 0,
@@ -268,14 +271,17 @@ impl Queue {
 
     /// Makes a snapshot of what is known, of which everything is committed.
     pub fn keep(&mut self, known: &dyn Fn(&mut StateWriter)) {
+        let failed = self.unkept.is_some_and(|at| at.elapsed() < PAUSE);
         // A snapshot covers entries: what they say of the parked log must stand there first.
-        if self.is_waiting() || !self.parked.commit() || self.log.unsnapshotted() == 0 {
+        if self.is_waiting() || failed || !self.parked.commit() || self.log.unsnapshotted() == 0 {
             return;
         }
         let mut writer = StateWriter::default();
         known(&mut writer);
         self.kept = Instant::now();
+        self.unkept = None;
         if let Err(error) = self.log.snapshot(self.log.committed(), state::VERSION, &writer.end()) {
+            self.unkept = Some(self.kept);
             warn!(%error, "what was learned cannot be kept apart: the records that taught it stay");
         }
     }
@@ -322,6 +328,12 @@ impl Queue {
     pub(crate) fn is_crowded(&self) -> bool {
         let gauge = self.log.gauge();
         gauge.unconfirmed() > 0 && gauge.octets() > self.log.quota() / 2
+    }
+
+    /// Takes any octets for an entry, as another release may write them.
+    #[cfg(test)]
+    pub(super) fn append_raw(&mut self, octets: &[u8]) {
+        assert!(self.log.append(1, now(), &[octets]).is_ok());
     }
 
     pub(super) const fn snapshot(&mut self) -> Option<Snapshot> {

@@ -68,12 +68,15 @@ impl Config {
                 .open(&self.path)
                 .map_err(|error| format!("cannot write to {shown}: {error}"))?;
         }
-        let mut folders = self.path.ancestors().skip(1);
-        let there = folders.find(|folder| folder.as_os_str().is_empty() || folder.exists());
-        let there = there.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
         // Other files come to stand beside it.
-        writable(there).map(|()| format!("{shown} can be written to"))
+        writable_above(self.path.ancestors().skip(1)).map(|()| format!("{shown} can be written to"))
     }
+}
+
+/// Whether the first of these folders that is there can be written to.
+pub(super) fn writable_above<'p>(mut folders: impl Iterator<Item = &'p Path>) -> Result<(), String> {
+    let there = folders.find(|folder| folder.as_os_str().is_empty() || folder.exists());
+    writable(there.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new(".")))
 }
 
 /// Writing has come to an end.

@@ -1,6 +1,7 @@
 //! Sinks: where records go. A sink is a file or a folder here and a task when it runs; each has its own cursor in the
 //! queue, so one that is down holds up no other.
 
+pub mod archive;
 pub mod file;
 pub mod mqtt;
 pub(crate) mod refused;
@@ -9,7 +10,7 @@ pub mod table;
 
 use crate::config::{ConfigError, PartTable};
 use crate::connect::Found;
-use crate::queue::Reader;
+use crate::queue::{EntryError, Reader};
 use crate::stop::Stop;
 use std::path::Path;
 
@@ -20,6 +21,8 @@ pub enum Config {
     Mqtt(Box<mqtt::Config>),
     /// Files of JSON lines.
     File(file::Config),
+    /// The archive of raw frames.
+    Archive(archive::Config),
     /// JSON lines on the standard output.
     Stdout(stdout::Config),
     /// A table on the terminal.
@@ -27,12 +30,13 @@ pub enum Config {
 }
 
 impl Config {
-    const KINDS: [&str; 4] = ["mqtt", "file", "stdout", "table"];
+    const KINDS: [&str; 5] = ["mqtt", "file", "archive", "stdout", "table"];
 
     pub(crate) fn of_kind(table: PartTable<'_, '_>) -> Result<Self, ConfigError> {
         match table.kind() {
             "mqtt" => table.build().map(Box::new).map(Self::Mqtt),
             "file" => table.build().map(Self::File),
+            "archive" => table.build().map(Self::Archive),
             "stdout" => table.build().map(Self::Stdout),
             "table" => table.build().map(Self::Table),
             _ => Err(table.unknown(&Self::KINDS)),
@@ -45,6 +49,7 @@ impl Config {
         match self {
             Self::Mqtt(_) => "mqtt",
             Self::File(_) => "file",
+            Self::Archive(_) => "archive",
             Self::Stdout(_) => "stdout",
             Self::Table(_) => "table",
         }
@@ -55,7 +60,7 @@ impl Config {
     pub fn files(&self) -> Vec<&Path> {
         match self {
             Self::Mqtt(config) => config.files(),
-            Self::File(_) | Self::Stdout(_) | Self::Table(_) => Vec::new(),
+            Self::File(_) | Self::Archive(_) | Self::Stdout(_) | Self::Table(_) => Vec::new(),
         }
     }
 
@@ -69,6 +74,7 @@ impl Config {
                 (&config.name, config.urls.first().map(|url| format!("{}-{}", url.host, url.port)).unwrap_or_default())
             }
             Self::File(config) => (&config.name, config.path.display().to_string()),
+            Self::Archive(config) => (&config.name, config.path.display().to_string()),
             Self::Stdout(config) => (&config.name, String::new()),
             Self::Table(config) => (&config.name, String::new()),
         };
@@ -83,6 +89,15 @@ impl Config {
     }
 }
 
+impl Config {
+    /// The same sink for a replay, which may run beside the gateway: it is another client of its peer.
+    pub(crate) fn beside(&mut self) {
+        if let Self::Mqtt(config) = self {
+            config.beside = true;
+        }
+    }
+}
+
 /// A sink that is ready to run: everything it needs to be told has been read.
 #[derive(Debug)]
 pub enum Sink {
@@ -90,6 +105,8 @@ pub enum Sink {
     Mqtt(Box<mqtt::Mqtt>),
     /// Files of JSON lines.
     File(file::Config),
+    /// The archive of raw frames.
+    Archive(archive::Config),
     /// JSON lines on the standard output.
     Stdout(stdout::Config),
     /// A table on the terminal.
@@ -105,9 +122,15 @@ pub enum SinkError {
     /// Files.
     #[error("file: {0}")]
     File(#[from] file::FileError),
+    /// The archive.
+    #[error("archive: {0}")]
+    Archive(#[from] archive::ArchiveError),
     /// The standard output.
     #[error("stdout: {0}")]
     Stdout(#[from] stdout::StdoutError),
+    /// The queue holds what a later release wrote: what is before it has been delivered, the rest stays.
+    #[error("{0}: install the newer release again, nothing is lost")]
+    Newer(#[source] EntryError),
     /// The terminal.
     #[error("table: {0}")]
     Table(#[from] table::TableError),
@@ -122,6 +145,7 @@ impl Sink {
         Ok(match config {
             Config::Mqtt(config) => Self::Mqtt(Box::new(mqtt::Mqtt::new(config, gateway)?)),
             Config::File(config) => Self::File(config.clone()),
+            Config::Archive(config) => Self::Archive(config.clone()),
             Config::Stdout(config) => Self::Stdout(config.clone()),
             Config::Table(config) => Self::Table(config.clone()),
         })
@@ -132,6 +156,7 @@ impl Sink {
         let found = match self {
             Self::Mqtt(mqtt) => return mqtt.probe(name).await,
             Self::File(config) => config.probe(),
+            Self::Archive(config) => config.probe(),
             Self::Stdout(_) | Self::Table(_) => Ok("writes to the standard output".to_owned()),
         };
         vec![Found::new(format!("sink {name}"), found)]
@@ -143,13 +168,15 @@ impl Sink {
     /// # Errors
     /// When it cannot go on.
     pub async fn run(self, reader: Reader, stop: Stop) -> Result<(), SinkError> {
+        let refusal = reader.refusal();
         match self {
             Self::Mqtt(mqtt) => mqtt.run(reader).await,
             Self::File(config) => file::run(config, reader, stop).await?,
+            Self::Archive(config) => archive::run(config, reader, stop).await?,
             Self::Stdout(_) => stdout::run(reader).await?,
             Self::Table(_) => table::run(reader).await?,
         }
-        Ok(())
+        refusal.heard().map_or(Ok(()), |newer| Err(SinkError::Newer(newer)))
     }
 }
 

@@ -16,6 +16,8 @@ pub(super) struct Settings {
     pub(super) window: u16,
     pub(super) version: Version,
     client_id: String,
+    /// It says nothing of the gateway's status.
+    pub(super) beside: bool,
     user: Option<(String, crate::secret::Exposed)>,
     tls: Option<Arc<ClientConfig>>,
     keep_alive: Duration,
@@ -115,7 +117,9 @@ impl Settings {
             urls: config.urls.clone(),
             window: config.window,
             version: config.version,
-            client_id: config.client_id.clone().unwrap_or_else(|| format!("esh-{gateway}")),
+            client_id: config.client_id.clone().unwrap_or_else(|| format!("esh-{gateway}"))
+                + if config.beside { "-replay" } else { "" },
+            beside: config.beside,
             user,
             tls: config.secure.as_ref().map(tls::client).transpose()?,
             keep_alive: config.keep_alive.0,
@@ -147,7 +151,7 @@ impl Settings {
         let mut options = v5::MqttOptions::new(&self.client_id, host(url), url.port);
         options.set_transport(self.transport(url)).set_keep_alive(self.keep_alive).set_clean_start(true);
         options.set_outgoing_inflight_upper_limit(self.ids());
-        if let Some(status) = status {
+        if let Some(status) = status.filter(|_| !self.beside) {
             let will = v5::mqttbytes::v5::LastWill::new(status, "offline", v5::mqttbytes::QoS::AtLeastOnce, true, None);
             options.set_last_will(will);
         }
@@ -161,7 +165,7 @@ impl Settings {
         let mut options = MqttOptions::new(&self.client_id, host(url), url.port);
         options.set_transport(self.transport(url)).set_keep_alive(self.keep_alive).set_clean_session(true);
         options.set_inflight(self.ids()).set_max_packet_size(64 << 10, LARGEST);
-        if let Some(status) = status {
+        if let Some(status) = status.filter(|_| !self.beside) {
             options.set_last_will(rumqttc::LastWill::new(status, "offline", rumqttc::QoS::AtLeastOnce, true));
         }
         if let Some((user, password)) = &self.user {

@@ -27,6 +27,8 @@ pub struct Config {
     pub user: Option<(String, Option<Secret>)>,
     /// Certificates, where the broker is spoken to through TLS.
     pub secure: Option<Secure>,
+    /// Whether it publishes beside the gateway, as a replay does: as another client, and without a word on the status.
+    pub beside: bool,
     /// How often a silent connection is tried.
     pub keep_alive: Span,
     /// The most reports published and not yet acknowledged.
@@ -283,6 +285,7 @@ impl Part for Config {
             first_after: keys.first_after.unwrap_or(Span::seconds(600)),
             version: keys.version,
             client_id: keys.client_id,
+            beside: false,
             user,
             keep_alive,
             window,

@@ -20,13 +20,21 @@ pub fn of_losses(gateway: &str, losses: &Losses, at: jiff::Timestamp) -> Vec<Rec
         Some(json!({"reason": "damaged", "count": count, "from": from.0, "to": to.0,
             "file": file, "offset": offset, "octets": octets}))
     });
-    pushed_out.into_iter().chain(refused).chain(damaged).map(|dropped| record(gateway, at, &dropped)).collect()
+    pushed_out.into_iter().chain(refused).chain(damaged).map(|dropped| record(gateway, at, None, &dropped)).collect()
 }
 
-fn record(gateway: &str, at: jiff::Timestamp, dropped: &serde_json::Value) -> Record {
+/// The event that tells of a report that a sink's peer refuses for good, with everything that is left of it.
+#[must_use]
+pub fn of_refused(gateway: &str, report: Id, why: &str, at: jiff::Timestamp) -> Record {
+    let dropped = json!({"reason": "refused_by_peer", "count": 1, "why": why});
+    Record { meter: Some("sink".into()), ..record(gateway, at, Some(report), &dropped) }
+}
+
+fn record(gateway: &str, at: jiff::Timestamp, report: Option<Id>, dropped: &serde_json::Value) -> Record {
+    let report = report.map(|id| format!("{:032x}", id.0));
     let mut hash = Blake2b::<U16>::new();
     // The same losses told a second time, after a crash, are another event only if they are told at another time.
-    hash.update(format!("event\0{gateway}\0dropped\0{at}\0{dropped}"));
+    hash.update(format!("event\0{gateway}\0dropped\0{at}\0{dropped}{}", report.as_deref().unwrap_or_default()));
     let id = Id(u128::from_be_bytes(hash.finalize().into()));
     let report = json!({
         "schema": "esh.event.v1",
@@ -36,7 +44,7 @@ fn record(gateway: &str, at: jiff::Timestamp, dropped: &serde_json::Value) -> Re
         "meter": null,
         "alarm": null,
         "at": format!("{at:.3}"),
-        "report": null,
+        "report": report,
         "dropped": dropped,
     });
     Record {
@@ -64,8 +72,10 @@ mod tests {
             refused: 3,
             damage: vec![Damage { file, harm: Harm::Records, offset: 4096, octets: 64, lost }],
         };
-        let events = of_losses("g", &losses, jiff::Timestamp::from_second(1_700_000_000).unwrap());
+        let at = jiff::Timestamp::from_second(1_700_000_000).unwrap();
+        let mut events = of_losses("g", &losses, at);
         assert_eq!(events.len(), 3);
+        events.push(of_refused("g", Id(7), "too_large", at));
         for event in &events {
             let report: serde_json::Value = serde_json::from_slice(&event.report).unwrap();
             assert!(schema.is_valid(&report), "{report}");

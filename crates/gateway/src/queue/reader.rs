@@ -45,6 +45,32 @@ impl Reader {
         self.counts.fault();
     }
 
+    /// Its sink's peer does not let it do its work, and somebody must change that.
+    pub(crate) fn barred(&self, why: &str) {
+        self.counts.barred(why);
+    }
+
+    /// Its sink's peer lets it do its work again.
+    pub(crate) fn allowed(&self) {
+        self.counts.allowed();
+    }
+
+    /// A record was put aside, or given up when even that is refused.
+    pub(crate) fn aside(&self, given_up: bool) {
+        let count = if given_up { &self.counts.given_up } else { &self.counts.set_aside };
+        count.add(1);
+    }
+
+    /// So many records are sent again, since it is not known whether they have arrived.
+    pub(crate) fn again(&self, records: usize) {
+        self.counts.retried.add(records as u64);
+    }
+
+    /// So many records have arrived that were under way for so long, all together.
+    pub(crate) fn took(&self, records: u64, time: Duration) {
+        self.counts.took(records, time);
+    }
+
     /// The record after a place, waiting for it; `None` when the queue is closed and there is none.
     pub async fn next(&self, after: Position) -> Option<Entry> {
         loop {
@@ -69,6 +95,12 @@ impl Reader {
     pub fn try_next(&self, after: Position) -> Option<Entry> {
         // An error is met again, and told, by whoever waits for the record.
         self.read(after).ok().flatten()
+    }
+
+    /// The record at a place, once more, while it is not confirmed.
+    #[must_use]
+    pub fn at(&self, position: Position) -> Option<Entry> {
+        self.try_next(Position(position.0.checked_sub(1)?)).filter(|entry| entry.position == position)
     }
 
     /// The last place this sink has confirmed: where it goes on reading after a fault.

@@ -2,7 +2,10 @@
 //! queue, so one that is down holds up no other.
 
 pub mod file;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 pub mod mqtt;
+pub(crate) mod refused;
 pub mod stdout;
 pub mod table;
 
@@ -16,6 +19,9 @@ use std::path::Path;
 pub enum Config {
     /// An MQTT broker.
     Mqtt(Box<mqtt::Config>),
+    /// Kafka.
+    #[cfg(feature = "kafka")]
+    Kafka(Box<kafka::Config>),
     /// Files of JSON lines.
     File(file::Config),
     /// JSON lines on the standard output.
@@ -25,11 +31,18 @@ pub enum Config {
 }
 
 impl Config {
-    const KINDS: [&str; 4] = ["mqtt", "file", "stdout", "table"];
+    const KINDS: [&str; 5] = ["mqtt", "kafka", "file", "stdout", "table"];
 
     pub(crate) fn of_kind(table: PartTable<'_, '_>) -> Result<Self, ConfigError> {
         match table.kind() {
             "mqtt" => table.build().map(Box::new).map(Self::Mqtt),
+            #[cfg(feature = "kafka")]
+            "kafka" => table.build().map(Box::new).map(Self::Kafka),
+            #[cfg(not(feature = "kafka"))]
+            "kafka" => Err(table.left_out(
+                "this esh-gateway is built without Kafka: take the one of the packages, or build it with \
+                 `cargo build --release -p esh-gateway --features kafka`",
+            )),
             "file" => table.build().map(Self::File),
             "stdout" => table.build().map(Self::Stdout),
             "table" => table.build().map(Self::Table),
@@ -42,6 +55,8 @@ impl Config {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Mqtt(_) => "mqtt",
+            #[cfg(feature = "kafka")]
+            Self::Kafka(_) => "kafka",
             Self::File(_) => "file",
             Self::Stdout(_) => "stdout",
             Self::Table(_) => "table",
@@ -54,6 +69,9 @@ impl Config {
     pub fn name(&self) -> String {
         let (name, place) = match self {
             Self::Mqtt(config) => (&config.name, format!("{}-{}", config.url.host, config.url.port)),
+            // Brokers come and go.
+            #[cfg(feature = "kafka")]
+            Self::Kafka(config) => (&config.name, String::new()),
             Self::File(config) => (&config.name, config.path.display().to_string()),
             Self::Stdout(config) => (&config.name, String::new()),
             Self::Table(config) => (&config.name, String::new()),
@@ -74,6 +92,9 @@ impl Config {
 pub enum Sink {
     /// An MQTT broker.
     Mqtt(Box<mqtt::Mqtt>),
+    /// Kafka.
+    #[cfg(feature = "kafka")]
+    Kafka(Box<kafka::Kafka>),
     /// Files of JSON lines.
     File(file::Config),
     /// JSON lines on the standard output.
@@ -88,6 +109,10 @@ pub enum SinkError {
     /// An MQTT broker.
     #[error("mqtt: {0}")]
     Mqtt(#[from] mqtt::MqttError),
+    /// Kafka.
+    #[cfg(feature = "kafka")]
+    #[error("kafka: {0}")]
+    Kafka(#[from] kafka::KafkaError),
     /// Files.
     #[error("file: {0}")]
     File(#[from] file::FileError),
@@ -107,6 +132,8 @@ impl Sink {
     pub fn new(config: &Config, gateway: &str) -> Result<Self, SinkError> {
         Ok(match config {
             Config::Mqtt(config) => Self::Mqtt(Box::new(mqtt::Mqtt::new(config, gateway)?)),
+            #[cfg(feature = "kafka")]
+            Config::Kafka(config) => Self::Kafka(Box::new(kafka::Kafka::new(config, gateway)?)),
             Config::File(config) => Self::File(config.clone()),
             Config::Stdout(config) => Self::Stdout(config.clone()),
             Config::Table(config) => Self::Table(config.clone()),
@@ -121,6 +148,8 @@ impl Sink {
     pub async fn run(self, reader: Reader, stop: Stop) -> Result<(), SinkError> {
         match self {
             Self::Mqtt(mqtt) => mqtt.run(reader).await,
+            #[cfg(feature = "kafka")]
+            Self::Kafka(kafka) => kafka.run(reader).await,
             Self::File(config) => file::run(config, reader, stop).await?,
             Self::Stdout(_) => stdout::run(reader).await?,
             Self::Table(_) => table::run(reader).await?,

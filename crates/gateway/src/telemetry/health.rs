@@ -28,6 +28,8 @@ impl View {
         if line.full.get() {
             obstacles.push("queue: full".to_owned());
         }
+        let barred = self.counts.sinks.iter().filter_map(|sink| Some(format!("sink {}: {}", sink.name, sink.bar()?)));
+        obstacles.extend(barred);
         let waiting = self.queue.unconfirmed();
         let (now, sinks) = (seconds(), &self.counts.sinks);
         if waiting > 0 && sinks.iter().all(|sink| sink.is_stuck(now, RECENT)) {

@@ -2,6 +2,8 @@
 
 use super::number::{Count, Flag, seconds};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 /// What a sink counts.
 #[derive(Debug, Default)]
@@ -16,6 +18,17 @@ pub(crate) struct OfSink {
     pub(crate) reconnects: Count,
     /// It met a fault and has delivered nothing since.
     pub(crate) away: Flag,
+    /// Records its peer will never take, of which the peer has got what stands for them,
+    pub(crate) set_aside: Count,
+    /// or not even that.
+    pub(crate) given_up: Count,
+    barred: Flag,
+    why: Mutex<String>,
+    /// Records sent again, since it was not known whether they had arrived.
+    pub(crate) retried: Count,
+    /// Records whose time under way is known, and the microseconds of all.
+    pub(crate) timed: Count,
+    micros: Count,
 }
 
 impl OfSink {
@@ -37,6 +50,36 @@ impl OfSink {
         self.last.store(seconds(), Relaxed);
         self.since.store(0, Relaxed);
         self.away.set(false);
+        if self.barred.get() {
+            self.allowed();
+        }
+    }
+
+    /// Its peer lets it do its work again.
+    pub(crate) fn allowed(&self) {
+        self.barred.set(false);
+    }
+
+    /// Its peer does not let it do its work until somebody changes that.
+    pub(crate) fn barred(&self, why: &str) {
+        why.clone_into(&mut self.why.lock().unwrap_or_else(PoisonError::into_inner));
+        self.barred.set(true);
+    }
+
+    /// Why its peer does not let it do its work.
+    pub(super) fn bar(&self) -> Option<String> {
+        self.barred.get().then(|| self.why.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    /// So many records were under way for so long, all together.
+    pub(crate) fn took(&self, records: u64, time: Duration) {
+        self.timed.add(records);
+        self.micros.add(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
+    }
+
+    /// How long all those were under way, together.
+    pub(super) fn time(&self) -> Duration {
+        Duration::from_micros(self.micros.get())
     }
 
     /// It met a fault, and will try again.
@@ -76,6 +119,10 @@ mod tests {
         sink.fault();
         assert!(!sink.is_stuck(now + 30, 60), "a short fault");
         assert!(sink.is_stuck(now + 120, 60), "a long one");
+        sink.barred("not authorized");
+        assert_eq!(sink.bar().as_deref(), Some("not authorized"));
+        sink.acknowledged(1);
+        assert_eq!(sink.bar(), None, "it delivers again");
         let first = OfSink::default();
         first.fault();
         assert!(first.is_stuck(now, 60), "it has never worked");

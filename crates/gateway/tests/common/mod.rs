@@ -220,6 +220,11 @@ pub struct Gateway {
 
 impl Gateway {
     pub fn start(configuration: &str) -> Self {
+        Self::with(configuration, Box::new(Plain))
+    }
+
+    /// One that decodes otherwise.
+    pub fn with(configuration: &str, decode: Box<dyn Decode>) -> Self {
         esh_gateway::log::start(esh_gateway::log::Format::Text);
         let mut config =
             Config::parse(Path::new("gateway.toml"), configuration).unwrap_or_else(|error| panic!("{error}"));
@@ -228,7 +233,7 @@ impl Gateway {
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(async move {
             let stopped = async { stopped.await.unwrap_or_else(|_| "the test has ended".to_owned()) };
-            run::run(&config, Box::new(Plain), stopped).await.unwrap()
+            run::run(&config, decode, stopped).await.unwrap()
         });
         Self { stop, task, _data: data }
     }

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Client, Gateway, connect, free_port};
+use common::{Client, Gateway, free_port, page, says};
 use esh_gateway::keys::KeyStore;
 use esh_gateway::worker::Worker;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
@@ -16,7 +16,6 @@ use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 const PARTITIONS: i32 = 4;
 const READINGS: &str = "esh.readings.v1";
@@ -115,12 +114,17 @@ impl Reader {
         let (mut ids, mut order, mut partitions) = (HashMap::new(), HashMap::new(), HashMap::new());
         let mut copies = 0;
         while ids.len() < count {
-            let got = self.next(Duration::from_secs(30)).unwrap_or_else(|| panic!("{} of {count} have come", ids.len()));
+            let got =
+                self.next(Duration::from_secs(30)).unwrap_or_else(|| panic!("{} of {count} have come", ids.len()));
             let (frame, id) = (got.value["frame"].as_str().unwrap().to_owned(), got.value["id"].clone());
             let key = got.key.unwrap();
             assert_eq!((got.headers["id"].as_str(), got.headers["kind"].as_str()), (id.as_str().unwrap(), "readings"));
             assert_eq!(key, format!("test:{}", &frame[..2]));
-            assert_eq!(*partitions.entry(key.clone()).or_insert(got.partition), got.partition, "a meter has its partition");
+            assert_eq!(
+                *partitions.entry(key.clone()).or_insert(got.partition),
+                got.partition,
+                "a meter has its partition"
+            );
             if let Some(before) = ids.insert(frame.clone(), id.clone()) {
                 assert_eq!(before, id, "a copy has the id of the first");
                 copies += 1;
@@ -133,33 +137,12 @@ impl Reader {
     }
 }
 
-async fn page(port: u16, page: &str) -> String {
-    let mut stream = connect(port).await;
-    stream.write_all(format!("GET {page} HTTP/1.1\r\nhost: a\r\n\r\n").as_bytes()).await.unwrap();
-    let mut text = String::new();
-    stream.read_to_string(&mut text).await.unwrap();
-    text
-}
-
 /// A number of the sink.
 async fn count(port: u16, name: &str) -> u64 {
     let text = page(port, "/metrics").await;
     let row = format!("esh_sink_{name}{{sink=\"kafka\"}} ");
     let line = text.lines().find_map(|line| line.strip_prefix(&row)).unwrap_or_else(|| panic!("{row}\n{text}"));
     line.parse::<f64>().unwrap() as u64
-}
-
-/// Waits for a page to say something.
-async fn says(port: u16, name: &str, word: &str) -> String {
-    let deadline = Instant::now() + Duration::from_secs(40);
-    loop {
-        let text = page(port, name).await;
-        if text.contains(word) {
-            return text;
-        }
-        assert!(Instant::now() < deadline, "{word} is not in\n{text}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -269,16 +252,6 @@ async fn all_brokers_down_is_waited_out_with_a_bounded_window() {
     assert_eq!(Reader::of(&cluster, READINGS).all(COUNT as usize), 0);
 }
 
-/// Plain telegrams of meters of that number, which are really decoded.
-fn plain(n: u32) -> String {
-    let bcd = u32::from_str_radix(&format!("{n:08}"), 16).unwrap().to_le_bytes();
-    let mut octets = vec![0x14, 0x44, 0x2d, 0x2c];
-    octets.extend(bcd);
-    octets.extend([0x1b, 0x16, 0x7a, n as u8, 0, 0, 0, 0x04, 0x13]);
-    octets.extend(n.to_le_bytes());
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
-}
-
 fn decoding(configuration: &str) -> Gateway {
     Gateway::with(configuration, Box::new(Worker::new("g", None, KeyStore::default())))
 }
@@ -300,12 +273,15 @@ async fn a_record_that_is_refused_alone_is_set_aside_with_the_reason() {
         let mut client = Client::connect(ports.0).await;
         // The batch, the record alone, and its first form.
         cluster.request_errors(ApiKey::Produce, &[error; 1]);
-        assert_eq!(client.ask(&plain(1)).await, "ok");
+        assert_eq!(client.ask(&common::telegram(1)).await, "ok");
         says(ports.1, "/metrics", "esh_sink_acknowledged_total{sink=\"kafka\"} 1").await;
         // The batch was refused, and each record alone was not.
         assert_eq!(count(ports.1, "set_aside_total").await, 0);
         let raw = Reader::of(&cluster, "esh.raw.v1").next(Duration::from_secs(20)).unwrap();
-        assert_eq!((raw.value["hex"].as_str(), raw.value["protocol"].as_str()), (Some(&*plain(1)), Some("wmbus")));
+        assert_eq!(
+            (raw.value["hex"].as_str(), raw.value["protocol"].as_str()),
+            (Some(&*common::telegram(1)), Some("wmbus"))
+        );
         assert_eq!(raw.key.as_deref(), Some("wmbus:KAM:00000001:1b:16"));
         drop(client);
         assert!(gateway.stop().await.is_clean());
@@ -314,16 +290,19 @@ async fn a_record_that_is_refused_alone_is_set_aside_with_the_reason() {
         let gateway = decoding(&config(&cluster, ports, ""));
         let mut client = Client::connect(ports.0).await;
         cluster.request_errors(ApiKey::Produce, &[error; 3]);
-        assert_eq!(client.ask(&plain(2)).await, "ok");
+        assert_eq!(client.ask(&common::telegram(2)).await, "ok");
         says(ports.1, "/metrics", "esh_sink_acknowledged_total{sink=\"kafka\"} 1").await;
         for n in 3..100 {
-            assert_eq!(client.ask(&plain(n)).await, "ok");
+            assert_eq!(client.ask(&common::telegram(n)).await, "ok");
         }
         says(ports.1, "/metrics", "esh_sink_acknowledged_total{sink=\"kafka\"} 98").await;
         assert_eq!((count(ports.1, "set_aside_total").await, count(ports.1, "given_up_total").await), (1, 0));
         let got = Reader::of(&cluster, "esh.undecoded.v1").next(Duration::from_secs(20)).unwrap();
         valid("esh.report.v1", &got.value);
-        assert_eq!((got.value["refused"]["reason"].as_str(), got.headers["kind"].as_str()), (Some(reason), "undecoded"));
+        assert_eq!(
+            (got.value["refused"]["reason"].as_str(), got.headers["kind"].as_str()),
+            (Some(reason), "undecoded")
+        );
         assert_eq!(got.headers["id"], got.value["id"].as_str().unwrap());
         assert_eq!(got.key.as_deref(), Some("wmbus:KAM:00000002:1b:16"));
         assert_eq!(got.value["frame"], "", "the first form was refused as well, the second has no frame");
@@ -347,9 +326,9 @@ async fn a_record_of_which_nothing_is_taken_is_given_up_and_told() {
     let mut client = Client::connect(ports.0).await;
     // The batch, the record alone, and all three forms of what is left of it.
     cluster.request_errors(ApiKey::Produce, &[Error::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE; 5]);
-    assert_eq!(client.ask(&plain(1)).await, "ok");
+    assert_eq!(client.ask(&common::telegram(1)).await, "ok");
     says(ports.1, "/metrics", "esh_sink_given_up_total{sink=\"kafka\"} 1").await;
-    assert_eq!(client.ask(&plain(2)).await, "ok");
+    assert_eq!(client.ask(&common::telegram(2)).await, "ok");
     says(ports.1, "/metrics", "esh_sink_acknowledged_total{sink=\"kafka\"} 2").await;
     let event = Reader::of(&cluster, "esh.events.v1").next(Duration::from_secs(20)).unwrap();
     valid("esh.event.v1", &event.value);

@@ -292,7 +292,10 @@ mod tests {
         let config = parse("brokers = [\"a\", \"[::1]:1\"]").unwrap();
         let brokers: Vec<_> = config.brokers.iter().map(ToString::to_string).collect();
         assert_eq!(brokers, ["a:9092", "[::1]:1"]);
-        assert_eq!((config.topics.readings.0.as_str(), config.topics.raw.0.as_str()), ("esh.readings.v1", "esh.raw.v1"));
+        assert_eq!(
+            (config.topics.readings.0.as_str(), config.topics.raw.0.as_str()),
+            ("esh.readings.v1", "esh.raw.v1")
+        );
         let config = parse(
             "brokers = [\"a\"]\ntls = true\nca = \"ca.pem\"\nuser = \"u\"\npassword = { file = \"p\" }\n\
              [sink.topics]\nreadings = \"r\"",

@@ -87,11 +87,6 @@ impl Ledger {
         self.flights.len()
     }
 
-    /// The last place that was handed over and has not been confirmed.
-    pub(super) fn last(&self) -> Option<Position> {
-        self.flights.back().map(|flight| flight.position)
-    }
-
     /// A record is handed over as so many messages, with so many octets in all.
     pub(super) fn hand_over(&mut self, position: Position, id: Id, messages: u8, octets: usize) -> Ticket {
         let octets = octets + usize::from(messages) * OVERHEAD;
@@ -181,7 +176,7 @@ mod tests {
         assert!(ledger.has_room());
         let second = ledger.hand_over(place(2), Id(8), 1, 5);
         assert!(!ledger.has_room(), "its octets are used up");
-        assert_eq!((ledger.record(first), ledger.last()), (Some((place(1), Id(7))), Some(place(2))));
+        assert_eq!(ledger.record(first), Some((place(1), Id(7))));
         assert_eq!(ledger.arrived(second).map(|settled| settled.confirmed), Ok(None));
         assert_eq!(ledger.arrived(second), Err(Unknown), "it has arrived");
         assert_eq!(ledger.arrived(first.of(Part::Raw)), Ok(Settled::default()));

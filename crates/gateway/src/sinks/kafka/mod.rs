@@ -79,8 +79,8 @@ struct Pace {
     batch: usize,
     /// Up to here each record goes alone: one of them, or the batch they went in, was refused.
     alone: Option<Position>,
-    /// One of them was refused alone.
-    found: bool,
+    /// The batch may have been too large, and none of its records.
+    large: bool,
 }
 
 /// The most octets of a batch: what brokers take, as they come.
@@ -96,15 +96,20 @@ impl Pace {
         }
     }
 
-    /// A batch with records up to there was refused.
-    fn refused(&mut self, last: Option<Position>) {
-        self.alone = last;
-        self.found = false;
+    /// A batch with this record was refused, maybe because it was too large.
+    const fn refused(&mut self, position: Option<Position>, large: bool) {
+        self.alone = position;
+        self.large = large;
     }
 
-    /// Those that went alone have arrived. If none was refused, it was the batch that was too large.
+    /// So was another record, of that batch or of one behind it.
+    fn suspect(&mut self, position: Option<Position>) {
+        self.alone = self.alone.and_then(|last| position.map(|position| position.max(last))).or(self.alone);
+    }
+
+    /// Those that went alone have arrived.
     fn passed(&mut self) {
-        if !self.found {
+        if self.large {
             self.batch = (self.batch / 2).max(SMALLEST);
             info!(octets = self.batch, "the brokers take smaller batches only");
         }
@@ -131,7 +136,7 @@ impl Kafka {
     /// Delivers until the queue is closed and everything has been acknowledged.
     pub async fn run(self, reader: Reader) {
         let mut backoff = Backoff::default();
-        let mut pace = Pace { batch: BATCH, alone: None, found: false };
+        let mut pace = Pace { batch: BATCH, alone: None, large: false };
         loop {
             let (started, before) = (Instant::now(), reader.confirmed());
             let fault = match self.session(&reader, &mut pace).await {
@@ -179,14 +184,18 @@ mod tests {
 
     #[test]
     fn batches_become_smaller_only_when_no_record_is_to_blame() {
-        let mut pace = Pace { batch: BATCH, alone: None, found: false };
-        pace.refused(Some(place(7)));
-        assert_eq!(pace.batch(), Batch::Alone);
-        pace.found = true;
+        let mut pace = Pace { batch: BATCH, alone: None, large: false };
+        pace.suspect(Some(place(5)));
+        assert_eq!(pace.batch(), Batch::Octets(BATCH), "another fault than that of a batch");
+        pace.refused(Some(place(7)), true);
+        pace.suspect(Some(place(9)));
+        pace.suspect(Some(place(8)));
+        assert_eq!((pace.batch(), pace.alone), (Batch::Alone, Some(place(9))));
+        pace.large = false;
         pace.passed();
         assert_eq!(pace.batch(), Batch::Octets(BATCH));
         for _ in 0..20 {
-            pace.refused(Some(place(9)));
+            pace.refused(Some(place(9)), true);
             pace.passed();
         }
         assert_eq!(pace.batch(), Batch::Octets(SMALLEST));

@@ -135,6 +135,11 @@ impl<'a> Session<'a> {
             let ticket = Ticket::unpack(ticket);
             let heard = match failed {
                 None => self.arrived(ticket),
+                // With the first fault the client ends.
+                Some(_) if outcome.is_err() => {
+                    self.pace.suspect(self.ledger.record(ticket).map(|(position, _)| position));
+                    Ok(())
+                }
                 Some(code) => self.failed(ticket, code, self.pace.alone.is_some()),
             };
             // What was acknowledged beside the fault is confirmed all the same.
@@ -185,7 +190,8 @@ impl<'a> Session<'a> {
             _ if ticket.part == Part::Told => Ok(()),
             Verdict::Never(why) if alone => self.set_aside(ticket, why),
             Verdict::Never(_) | Verdict::Another => {
-                self.pace.refused(self.ledger.last());
+                let large = matches!(verdict::of(code), Verdict::Never(Why::TooLarge { .. }));
+                self.pace.refused(self.ledger.record(ticket).map(|(position, _)| position), large);
                 Err(Fault::Batch)
             }
             Verdict::Refused => Err(Fault::Refused(self.words(ticket, code))),
@@ -213,7 +219,8 @@ impl<'a> Session<'a> {
 
     /// The brokers will never take a record: what is left of it goes, as much as they take.
     fn set_aside(&mut self, ticket: Ticket, why: Why) -> Result<(), Fault> {
-        self.pace.found = true;
+        // It was this one then.
+        self.pace.large = false;
         let Some((position, id)) = self.ledger.record(ticket) else { return self.arrived(ticket) };
         // What is left has gone already when the frame is refused as its report was.
         let Some(form) = self.ledger.set_aside(ticket) else { return self.arrived(ticket) };

@@ -93,7 +93,8 @@ impl Display for Plan {
         for sink in sinks {
             match sink {
                 sinks::Config::Mqtt(mqtt) => {
-                    writeln!(f, "sink mqtt: {}, up to {} reports under way", mqtt.url, mqtt.window)?;
+                    let urls: Vec<_> = mqtt.urls.iter().map(ToString::to_string).collect();
+                    writeln!(f, "sink mqtt: {}, up to {} reports under way", urls.join(", then "), mqtt.window)?;
                 }
                 #[cfg(feature = "kafka")]
                 sinks::Config::Kafka(kafka) => {

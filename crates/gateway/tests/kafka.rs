@@ -5,22 +5,60 @@
 mod common;
 
 use common::kafka::{Got, Kafka, Kcat};
-use common::{Client, Program, free_port, line, page, says, send_until, telegram};
+use common::program::{Program, page_until};
+use common::{Client, free_port, program};
 use serde_json::Value;
-use std::collections::{HashMap, HashSet};
-use std::path::Path;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::process::Command;
 use std::time::{Duration, Instant};
+use tokio::io::AsyncWriteExt as _;
 
 const READINGS: &str = "esh.readings.v1";
 
-fn configure(folder: &Path, (lines, http): (u16, u16), broker: u16, sink: &str) {
-    let text = format!(
+fn config((lines, http): (u16, u16), broker: u16, sink: &str) -> String {
+    format!(
         "name = \"g\"\ndata = \"data\"\n[http]\nlisten = \"127.0.0.1:{http}\"\n[queue]\nsize = \"256 MiB\"\n[[source]]\n\
          kind = \"lines\"\nprotocol = \"wmbus\"\nlisten = \"tcp://127.0.0.1:{lines}\"\nack = true\n[[sink]]\nkind = \"kafka\"\n\
          brokers = [\"127.0.0.1:{broker}\"]\n{sink}\n"
-    );
-    std::fs::write(folder.join("gateway.toml"), text).unwrap();
+    )
+}
+
+/// A plain telegram of a meter of that number.
+fn telegram(n: u32) -> String {
+    program::telegram(n, n, 1)
+}
+
+/// The same as a line that says how it is laid out: one in 65,536 would pass for another layout.
+fn line(n: u32) -> String {
+    format!("{{\"hex\":\"{}\",\"format\":\"none\"}}\n", telegram(n))
+}
+
+/// Waits until every record has been delivered; what the metrics say then.
+async fn delivered(port: u16) -> String {
+    page_until(port, "/metrics", |_, text| text.contains("esh_records_unconfirmed 0\n")).await
+}
+
+/// Sends telegrams until it is told to stop or the connection ends, and notes which were answered `ok`. Gives the number
+/// of the first that was not sent.
+async fn send_until(port: u16, from: u32, until: Instant) -> (u32, Vec<u32>) {
+    let (mut n, mut pending, mut taken) = (from, VecDeque::new(), Vec::new());
+    let mut client = Client::connect(port).await;
+    while Instant::now() < until || !pending.is_empty() {
+        while Instant::now() < until && pending.len() < 100 {
+            if client.output.write_all(line(n).as_bytes()).await.is_err() {
+                return (n + 1, taken);
+            }
+            pending.push_back(n);
+            n += 1;
+        }
+        let answer = client.hear().await;
+        match (answer.as_str(), pending.pop_front()) {
+            ("ok", Some(sent)) => taken.push(sent),
+            ("", _) => break,
+            (other, _) => panic!("{other}"),
+        }
+    }
+    (n, taken)
 }
 
 fn schema(name: &str) -> jsonschema::Validator {
@@ -56,8 +94,8 @@ fn all(kcat: &Kcat, mut taken: HashSet<u32>) -> usize {
 async fn what_was_answered_ok_arrives_though_the_broker_is_killed() {
     let Some(mut kafka) = Kafka::start().await else { return };
     let (folder, ports) = (tempfile::tempdir().unwrap(), (free_port(), free_port()));
-    configure(folder.path(), ports, kafka.port, "");
-    let program = Program::start(folder.path());
+    let config = config(ports, kafka.port, "");
+    let program = Program::start(folder.path(), &config, &[]);
     let sending = tokio::spawn(send_until(ports.0, 1, Instant::now() + Duration::from_secs(20)));
     for _ in 0..3 {
         tokio::time::sleep(Duration::from_secs(2)).await;
@@ -67,7 +105,7 @@ async fn what_was_answered_ok_arrives_though_the_broker_is_killed() {
     }
     let (_, taken) = sending.await.unwrap();
     assert!(taken.len() > 1000, "{} were answered", taken.len());
-    says(ports.1, "/metrics", "esh_records_unconfirmed 0\n").await;
+    delivered(ports.1).await;
     let kcat = Kcat::start(kafka.port, READINGS);
     let count = taken.len();
     let copies = tokio::task::spawn_blocking(move || all(&kcat, taken.into_iter().collect())).await.unwrap();
@@ -79,10 +117,10 @@ async fn what_was_answered_ok_arrives_though_the_broker_is_killed() {
 async fn what_was_answered_ok_arrives_though_the_gateway_is_killed() {
     let Some(kafka) = Kafka::start().await else { return };
     let (folder, ports) = (tempfile::tempdir().unwrap(), (free_port(), free_port()));
-    configure(folder.path(), ports, kafka.port, "");
+    let config = config(ports, kafka.port, "");
     let (mut next, mut taken) = (1, HashSet::new());
     for round in 0..10_u32 {
-        let mut program = Program::start(folder.path());
+        let mut program = Program::start(folder.path(), &config, &[]);
         let sending = tokio::spawn(send_until(ports.0, next, Instant::now() + Duration::from_secs(20)));
         tokio::time::sleep(Duration::from_millis(u64::from(200 + round * 7919 % 500))).await;
         program.kill();
@@ -90,9 +128,9 @@ async fn what_was_answered_ok_arrives_though_the_gateway_is_killed() {
         next = sent + 1000;
         taken.extend(answered);
     }
-    let program = Program::start(folder.path());
+    let program = Program::start(folder.path(), &config, &[]);
     assert!(taken.len() > 200, "{} were answered", taken.len());
-    says(ports.1, "/metrics", "esh_records_unconfirmed 0\n").await;
+    delivered(ports.1).await;
     let (kcat, count) = (Kcat::start(kafka.port, READINGS), taken.len());
     let copies = tokio::task::spawn_blocking(move || all(&kcat, taken)).await.unwrap();
     println!("{count} answered `ok`, 0 missing, {copies} copies");
@@ -101,23 +139,17 @@ async fn what_was_answered_ok_arrives_though_the_gateway_is_killed() {
 
 /// A telegram with so many readings that its report is large.
 fn large(n: u32) -> String {
-    let mut text = telegram(n);
-    text.truncate(30);
-    for m in 0..78_u8 {
-        text.push_str(&format!("0113{m:02x}"));
-    }
-    let length = text.len() / 2 - 1;
-    format!("{length:02x}{}", &text[2..])
+    program::telegram(n, n, 40)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_report_too_large_for_the_broker_is_set_aside_and_holds_up_nothing() {
     // What the broker bounds is the batch: those that are refused for their size say nothing of their records.
-    let small = "message.max.bytes=5000\n";
+    let small = "message.max.bytes=3000\n";
     let Some(kafka) = Kafka::inside(tempfile::tempdir().unwrap(), small).await else { return };
     let (folder, ports) = (tempfile::tempdir().unwrap(), (free_port(), free_port()));
-    configure(folder.path(), ports, kafka.port, "compression = \"none\"\nraw = true");
-    let program = Program::start(folder.path());
+    let config = config(ports, kafka.port, "compression = \"none\"\nraw = true");
+    let program = Program::start(folder.path(), &config, &[]);
     let mut client = Client::connect(ports.0).await;
     let is_large = |n: u32| n % 150 == 75;
     for n in 1..500 {
@@ -126,10 +158,10 @@ async fn a_report_too_large_for_the_broker_is_set_aside_and_holds_up_nothing() {
     for _ in 1..500 {
         assert_eq!(client.hear().await, "ok");
     }
-    let text = says(ports.1, "/metrics", "esh_records_unconfirmed 0\n").await;
+    let text = delivered(ports.1).await;
     assert!(text.contains("esh_sink_set_aside_total{sink=\"kafka\"} 3\n"), "{text}");
     assert!(text.contains("esh_sink_given_up_total{sink=\"kafka\"} 0\n"), "{text}");
-    assert!(page(ports.1, "/readyz").await.contains("200 OK"));
+    page_until(ports.1, "/readyz", |status, _| status == 200).await;
     let port = kafka.port;
     tokio::task::spawn_blocking(move || {
         let kcat = Kcat::start(port, READINGS);
@@ -187,13 +219,13 @@ async fn while_all_brokers_are_down_memory_is_bounded_and_nothing_is_lost() {
     const COUNT: u32 = 30_000;
     let Some(mut kafka) = Kafka::start().await else { return };
     let (folder, ports) = (tempfile::tempdir().unwrap(), (free_port(), free_port()));
-    configure(folder.path(), ports, kafka.port, "buffer = \"1 MiB\"");
-    let program = Program::start(folder.path());
+    let config = config(ports, kafka.port, "buffer = \"1 MiB\"");
+    let program = Program::start(folder.path(), &config, &[]);
     assert_eq!(Client::connect(ports.0).await.ask(&telegram(COUNT)).await, "ok");
-    says(ports.1, "/metrics", "esh_records_unconfirmed 0\n").await;
+    delivered(ports.1).await;
     kafka.kill();
     let mut client = Client::connect(ports.0).await;
-    let before = program.memory();
+    let before = program.resident();
     for n in (1..COUNT).collect::<Vec<_>>().chunks(500) {
         let lines: String = n.iter().map(|n| line(*n)).collect();
         client.say(&lines).await;
@@ -201,14 +233,14 @@ async fn while_all_brokers_are_down_memory_is_bounded_and_nothing_is_lost() {
             assert_eq!(client.hear().await, "ok");
         }
     }
-    let text = says(ports.1, "/readyz", "503").await;
+    let text = page_until(ports.1, "/readyz", |status, _| status == 503).await;
     assert!(text.contains("sink kafka: delivers nothing") || text.contains("records wait"), "{text}");
-    let during = program.memory();
+    let during = program.resident();
     println!("{} KiB before, {} KiB with {COUNT} records waiting", before >> 10, during >> 10);
     assert!(during < before + (24 << 20), "{during} octets");
     kafka.restart().await;
-    says(ports.1, "/metrics", "esh_records_unconfirmed 0\n").await;
-    says(ports.1, "/readyz", "200 OK").await;
+    delivered(ports.1).await;
+    page_until(ports.1, "/readyz", |status, _| status == 200).await;
     let kcat = Kcat::start(kafka.port, READINGS);
     tokio::task::spawn_blocking(move || all(&kcat, (1..=COUNT).collect())).await.unwrap();
     drop(program);

@@ -4,12 +4,37 @@
 
 mod common;
 
-use common::{Broker, Client, Program, Subscriber, free_port, send_until, telegram};
+use common::{Broker, Client, Subscriber, free_port};
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+/// The real program, killed when it goes.
+struct Program(Child);
+
+impl Program {
+    fn start(folder: &Path) -> Self {
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("log")).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_esh-gateway"));
+        command.arg("run").arg("--config").arg(folder.join("gateway.toml")).stderr(log).stdout(Stdio::null());
+        Self(command.spawn().unwrap())
+    }
+
+    /// As a power cut of the process would.
+    fn kill(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
 
 fn configure(folder: &Path, lines: u16, sink: &str, more: &str) {
     let text = format!(
@@ -17,6 +42,39 @@ fn configure(folder: &Path, lines: u16, sink: &str, more: &str) {
          listen = \"tcp://127.0.0.1:{lines}\"\nack = true\n[[sink]]\n{sink}\n"
     );
     std::fs::write(folder.join("gateway.toml"), text).unwrap();
+}
+
+/// A plain telegram of a meter of that number.
+fn telegram(n: u32) -> String {
+    let bcd = u32::from_str_radix(&format!("{n:08}"), 16).unwrap().to_le_bytes();
+    let mut octets = vec![0x14, 0x44, 0x2d, 0x2c];
+    octets.extend(bcd);
+    octets.extend([0x1b, 0x16, 0x7a, n as u8, 0, 0, 0, 0x04, 0x13]);
+    octets.extend(n.to_le_bytes());
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+}
+
+/// Sends telegrams until it is told to stop or the connection ends, and notes which were answered `ok`.
+async fn send(port: u16, from: u32, until: Instant) -> (u32, Vec<u32>) {
+    let (mut n, mut pending, mut taken) = (from, std::collections::VecDeque::new(), Vec::new());
+    let mut client = Client::connect(port).await;
+    while Instant::now() < until {
+        while pending.len() < 100 {
+            use tokio::io::AsyncWriteExt as _;
+            if client.output.write_all(format!("{}\n", telegram(n)).as_bytes()).await.is_err() {
+                return (n + 1, taken);
+            }
+            pending.push_back(n);
+            n += 1;
+        }
+        let answer = client.hear().await;
+        match (answer.as_str(), pending.pop_front()) {
+            ("ok", Some(sent)) => taken.push(sent),
+            ("", _) => break,
+            (other, _) => panic!("{other}"),
+        }
+    }
+    (n, taken)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -30,7 +88,7 @@ async fn what_was_answered_ok_arrives_through_every_kill() {
     for round in 0..10_u32 {
         let mut program = Program::start(folder.path());
         let wait = Duration::from_millis(u64::from(150 + round * 7919 % 350));
-        let sending = tokio::spawn(send_until(lines, next, Instant::now() + Duration::from_secs(20)));
+        let sending = tokio::spawn(send(lines, next, Instant::now() + Duration::from_secs(20)));
         tokio::time::sleep(wait).await;
         program.kill();
         let (sent, answered) = sending.await.unwrap();

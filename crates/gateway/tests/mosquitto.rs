@@ -3,7 +3,9 @@
 
 mod common;
 
-use common::{Broker, Client, Gateway, Subscriber, free_port};
+use common::program::{Program, page_until, telegram as real};
+use common::{Broker, Client, Gateway, Plain, Subscriber, free_port};
+use esh_gateway::{capture::Capture, record::Record, run::Decode};
 use std::collections::HashMap;
 use std::process::Command;
 use std::time::Duration;
@@ -230,4 +232,103 @@ async fn tls_with_certificates_on_both_sides_and_a_password() {
         assert!(subscriber.next(Duration::from_millis(500)).is_none());
         assert_eq!(gateway.stop().await.undelivered, 1);
     }
+}
+
+/// Decodes as [`Plain`], and finds meters whose ids have everything in them that a topic must not have.
+struct Strange;
+
+impl Decode for Strange {
+    fn decode(&mut self, capture: &Capture, copies: u32) -> Record {
+        let meter = match capture.octets.first() {
+            Some(0) => "test:a/b",
+            Some(1) => "test:+",
+            Some(2) => "test:#/é",
+            Some(3) => "test:100%",
+            _ => "$SYS\0",
+        };
+        Record { meter: Some(meter.into()), ..Plain.decode(capture, copies) }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_id_with_anything_in_it_is_one_level_of_a_topic() {
+    let Some(broker) = Broker::start().await else { return };
+    for version in ["5", "3.1.1"] {
+        let lines = free_port();
+        // A level each for gateway, kind, protocol and meter.
+        let subscriber = Subscriber::start(broker.port, "esh/v1/g/readings/+/+").await;
+        let gateway =
+            Gateway::with(&config(lines, broker.port, &format!("version = \"{version}\"")), Box::new(Strange));
+        let mut client = Client::connect(lines).await;
+        for n in 0..5 {
+            assert_eq!(client.ask(&format!("0{n}44")).await, "ok");
+        }
+        let meters = ["test:a%2Fb", "test:%2B", "test:%23%2Fé", "test:100%25", "$SYS%00"];
+        for meter in meters {
+            let message = subscriber.next(Duration::from_secs(10)).unwrap();
+            assert_eq!(message.topic, format!("esh/v1/g/readings/wmbus/{meter}"));
+        }
+        drop(client);
+        assert!(gateway.stop().await.is_clean());
+    }
+}
+
+/// The real program with pages, so that it can be asked how it is.
+fn program(folder: &std::path::Path, broker: u16, sink: &str) -> (Program, u16, u16) {
+    let (lines, pages) = (free_port(), free_port());
+    let configuration =
+        format!("{}name = \"out\"\n[http]\nlisten = \"127.0.0.1:{pages}\"\n", config(lines, broker, sink));
+    (Program::start(folder, &configuration, &[]), lines, pages)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broker_with_limits_is_given_no_more_than_it_takes() {
+    let limits = "allow_anonymous true\nmax_inflight_messages 5\nmax_packet_size 1400\n";
+    let Some(broker) = Broker::with(limits).await else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let subscriber = Subscriber::start(broker.port, "esh/v1/g/+/+/+").await;
+    let (program, lines, pages) = program(folder.path(), broker.port, "");
+    let mut client = Client::connect(lines).await;
+    for n in 0..200 {
+        // One in ten has so many records that its report is too large.
+        client.say(&(real(n, n, if n % 10 == 0 { 12 } else { 1 }) + "\n")).await;
+    }
+    for _ in 0..200 {
+        assert_eq!(client.hear().await, "ok");
+    }
+    let metrics = page_until(pages, "/metrics", |_, page| page.contains("\nesh_records_unconfirmed 0\n")).await;
+    // A broker hangs up on who exceeds its Receive Maximum or its Maximum Packet Size.
+    assert!(metrics.contains("esh_sink_reconnects_total{sink=\"out\"} 0\n"), "{metrics}");
+    let mut undecoded = 0;
+    for _ in 0..200 {
+        let message = subscriber.next(Duration::from_secs(10)).unwrap();
+        let report: serde_json::Value = serde_json::from_str(&message.payload).unwrap();
+        let aside = message.topic.contains("/undecoded/");
+        assert_eq!(aside, report["refused"]["reason"] == "too_large", "{report}");
+        undecoded += usize::from(aside);
+    }
+    assert_eq!(undecoded, 20);
+    assert!(program.stop());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gateway_that_may_not_publish_says_so_and_goes_on_when_it_may() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("acl"), "topic read #\ntopic write esh/v1/g/status\n").unwrap();
+    // Without a bound for queues, this broker hangs up where it should say no.
+    let lines = "allow_anonymous true\nacl_file FOLDER/acl\nmax_queued_messages 100000\n";
+    let Some(broker) = Broker::inside(folder, lines).await else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (program, lines, pages) = program(folder.path(), broker.port, "");
+    let mut client = Client::connect(lines).await;
+    assert_eq!(client.ask(&real(1, 1, 1)).await, "ok");
+    let told = page_until(pages, "/readyz", |status, _| status == 503).await;
+    assert!(told.contains("it does not allow it: to publish a report: not authorized"), "{told}");
+    let subscriber = Subscriber::start(broker.port, "esh/v1/g/+/+/+").await;
+    std::fs::write(broker.file("acl"), "topic readwrite #\n").unwrap();
+    broker.reload();
+    let message = subscriber.next(Duration::from_secs(60)).unwrap();
+    assert!(message.topic.starts_with("esh/v1/g/readings/wmbus/"), "{message:?}");
+    page_until(pages, "/readyz", |status, _| status == 200).await;
+    assert!(program.stop());
 }

@@ -342,6 +342,14 @@ listen = "127.0.0.1:8080"
         assert_eq!(names, ["lines", "lines-2"]);
         let names: Vec<_> = config.sinks.iter().map(sinks::Config::name).collect();
         assert_eq!(names, ["mqtt-broker.example-8883", "stdout"]);
+        let (one, more) = ("\"mqtts://broker.example:8883\"", "[\"mqtts://broker.example:8883\", \"mqtt://b\"]");
+        let more = Config::parse(Path::new("/etc/gateway.toml"), &GOOD.replacen(one, more, 1)).unwrap();
+        let first = more.sinks.first().map(sinks::Config::name);
+        assert_eq!(
+            first.as_deref(),
+            names.first().map(String::as_str),
+            "a second broker changes no place in the queue"
+        );
     }
 
     #[test]
@@ -369,6 +377,19 @@ listen = "127.0.0.1:8080"
             ("stdin = true", "stdin = true\nack = true", "gateway.toml:17:1: nobody listens for answers"),
             ("stdin = true", "stdin = true\nfile = \"x\"", "exactly one of"),
             ("mqtts://broker.example:8883", "amqp://broker", "an address such as `mqtt"),
+            (
+                "\"mqtts://broker.example:8883\"",
+                "[\"mqtts://a\", \"amqp://b\"]",
+                "gateway.toml:20:7: invalid value: string \"amqp://b\"",
+            ),
+            ("\"mqtts://broker.example:8883\"", "[]", "gateway.toml:20:1: name a broker"),
+            ("\"mqtts://broker.example:8883\"", "7", "expected the address of a broker, or a list of addresses"),
+            ("\"mqtts://broker.example:8883\"", "\"mqtt://a\"\nca = \"x\"", "there are no certificates without TLS"),
+            (
+                "\"mqtts://broker.example:8883\"",
+                "\"mqtt://a\"\nnext_after = \"1s\"",
+                "gateway.toml:21:1: there is one broker: `url` may be a list",
+            ),
             ("{ file = \"password\" }", "\"hunter2\"", "a secret does not stand here itself"),
             ("{ file = \"password\" }", "{ fiel = \"password\" }", "unknown key `fiel`"),
             ("[http]", "[htpp]", "unknown key `htpp`"),

@@ -68,7 +68,10 @@ impl Config {
     #[must_use]
     pub fn name(&self) -> String {
         let (name, place) = match self {
-            Self::Mqtt(config) => (&config.name, format!("{}-{}", config.url.host, config.url.port)),
+            // The first broker alone, so that the name stays when others are added.
+            Self::Mqtt(config) => {
+                (&config.name, config.urls.first().map(|url| format!("{}-{}", url.host, url.port)).unwrap_or_default())
+            }
             // Brokers come and go.
             #[cfg(feature = "kafka")]
             Self::Kafka(config) => (&config.name, String::new()),

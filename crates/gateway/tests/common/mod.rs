@@ -1,8 +1,17 @@
 //! What the integration tests share: a real broker, free ports, clients, and a decoder that decodes nothing.
 #![allow(dead_code, unreachable_pub, reason = "each test is a crate of its own and uses its part of it")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 pub mod kafka;
+pub mod peer;
+pub mod program;
+pub mod proxy;
 
 use esh_gateway::capture::Capture;
 use esh_gateway::config::Config;
@@ -12,10 +21,10 @@ use std::collections::hash_map::DefaultHasher;
 use std::fmt::Write as _;
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt as _, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
@@ -102,6 +111,16 @@ impl Broker {
             .spawn();
         self.child = Some(child.unwrap());
         drop(connect(self.port).await);
+    }
+
+    /// Has it read its list of who may do what again.
+    pub fn reload(&self) {
+        program::signal(self.child.as_ref().unwrap().id(), "HUP");
+    }
+
+    /// A file of its folder.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
     }
 
     /// Ends it in good order: it saves its sessions and everything it has acknowledged.
@@ -212,99 +231,6 @@ impl Decode for Plain {
     }
 }
 
-/// A plain telegram of a meter of that number, which the real decoder reads.
-pub fn telegram(n: u32) -> String {
-    let bcd = u32::from_str_radix(&format!("{n:08}"), 16).unwrap().to_le_bytes();
-    let mut octets = vec![0x14, 0x44, 0x2d, 0x2c];
-    octets.extend(bcd);
-    octets.extend([0x1b, 0x16, 0x7a, n as u8, 0, 0, 0, 0x04, 0x13]);
-    octets.extend(n.to_le_bytes());
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
-}
-
-/// The same as a line that says how it is laid out: one in 65,536 would pass for another layout.
-pub fn line(n: u32) -> String {
-    format!("{{\"hex\":\"{}\",\"format\":\"none\"}}\n", telegram(n))
-}
-
-/// Asks a gateway for a page; its whole answer.
-pub async fn page(port: u16, page: &str) -> String {
-    let mut stream = connect(port).await;
-    stream.write_all(format!("GET {page} HTTP/1.1\r\nhost: a\r\n\r\n").as_bytes()).await.unwrap();
-    let mut text = String::new();
-    stream.read_to_string(&mut text).await.unwrap();
-    text
-}
-
-/// Waits for a page to say something.
-pub async fn says(port: u16, name: &str, word: &str) -> String {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    loop {
-        let text = page(port, name).await;
-        if text.contains(word) {
-            return text;
-        }
-        assert!(Instant::now() < deadline, "{word} is not in\n{text}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
-
-/// The real program, killed when it goes.
-pub struct Program(pub Child);
-
-impl Program {
-    /// Runs what `gateway.toml` in a folder says, and logs there.
-    pub fn start(folder: &Path) -> Self {
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("log")).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_esh-gateway"));
-        command.arg("run").arg("--config").arg(folder.join("gateway.toml")).stderr(log).stdout(Stdio::null());
-        Self(command.spawn().unwrap())
-    }
-
-    /// As a power cut of the process would.
-    pub fn kill(&mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
-
-    /// The octets of memory it has.
-    pub fn memory(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// Sends telegrams until it is told to stop or the connection ends, and notes which were answered `ok`. Gives the number
-/// of the first that was not sent.
-pub async fn send_until(port: u16, from: u32, until: Instant) -> (u32, Vec<u32>) {
-    let (mut n, mut pending, mut taken) = (from, std::collections::VecDeque::new(), Vec::new());
-    let mut client = Client::connect(port).await;
-    while Instant::now() < until || !pending.is_empty() {
-        while Instant::now() < until && pending.len() < 100 {
-            if client.output.write_all(line(n).as_bytes()).await.is_err() {
-                return (n + 1, taken);
-            }
-            pending.push_back(n);
-            n += 1;
-        }
-        let answer = client.hear().await;
-        match (answer.as_str(), pending.pop_front()) {
-            ("ok", Some(sent)) => taken.push(sent),
-            ("", _) => break,
-            (other, _) => panic!("{other}"),
-        }
-    }
-    (n, taken)
-}
-
 /// A gateway that runs inside the test.
 pub struct Gateway {
     stop: oneshot::Sender<String>,
@@ -318,7 +244,7 @@ impl Gateway {
         Self::with(configuration, Box::new(Plain))
     }
 
-    /// One that decodes otherwise.
+    /// A gateway that decodes as it is told.
     pub fn with(configuration: &str, decode: Box<dyn Decode>) -> Self {
         esh_gateway::log::start(esh_gateway::log::Format::Text);
         let mut config =

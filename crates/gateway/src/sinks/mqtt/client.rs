@@ -2,6 +2,7 @@
 //! what was acknowledged, and that it is over. A [`Link`] is never used again after a fault.
 
 use super::{Config, MqttError, Url, Version, events, tls};
+use crate::sinks::refused::Why;
 use bytes::Bytes;
 use rumqttc::{MqttOptions, TlsConfiguration, Transport, v5};
 use std::{fmt, sync::Arc, time::Duration};
@@ -10,9 +11,10 @@ use tokio_rustls::rustls::ClientConfig;
 
 /// Everything a connection needs, with the secrets read.
 pub(super) struct Settings {
-    pub(super) url: Url,
+    /// The brokers, in the order they are tried.
+    pub(super) urls: Vec<Url>,
     pub(super) window: u16,
-    version: Version,
+    pub(super) version: Version,
     client_id: String,
     user: Option<(String, crate::secret::Exposed)>,
     tls: Option<Arc<ClientConfig>>,
@@ -21,7 +23,7 @@ pub(super) struct Settings {
 
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Settings").field("url", &self.url).field("client_id", &self.client_id).finish_non_exhaustive()
+        f.debug_struct("Settings").field("urls", &self.urls).field("client_id", &self.client_id).finish_non_exhaustive()
     }
 }
 
@@ -43,8 +45,12 @@ pub(super) enum Verdict {
     Taken,
     /// The broker does not take it now.
     NotNow(&'static str),
+    /// The broker takes nothing of the kind from this gateway: somebody must do something about it.
+    Barred(&'static str),
+    /// The broker does not say whether it will take it later.
+    Doubtful(Why),
     /// The broker will never take it.
-    Never(&'static str),
+    Never(Why),
 }
 
 /// Why a connection is over.
@@ -57,14 +63,17 @@ pub(super) enum Fault {
     #[error("the connection has ended")]
     Gone,
     /// The broker does not answer.
-    #[error("it has acknowledged nothing for {} s", .0.as_secs())]
+    #[error("it has acknowledged nothing for {0:?}")]
     Silent(Duration),
     /// The broker acknowledges what was not sent.
     #[error("it acknowledges what was not sent")]
     Confused,
     /// The broker takes a report no more, for a reason that may pass.
     #[error("it refuses a report: {0}")]
-    Refused(&'static str),
+    Refused(String),
+    /// The broker does not let the gateway do its work until somebody changes that.
+    #[error("it does not allow it: {0}")]
+    Barred(String),
 }
 
 /// A connection that runs in a task of its own, so that its library is never interrupted in the middle of a packet.
@@ -89,8 +98,6 @@ impl fmt::Debug for Client {
 /// Without a word of the broker, the most octets of a packet that are sent: what MQTT itself allows is far more than any
 /// report has.
 pub(super) const LARGEST: usize = 8 << 20;
-/// What topic and header may take of a packet.
-pub(super) const HEAD: usize = 64;
 
 impl Settings {
     pub(super) fn new(config: &Config, gateway: &str) -> Result<Self, MqttError> {
@@ -105,7 +112,7 @@ impl Settings {
             }
         };
         Ok(Self {
-            url: config.url.clone(),
+            urls: config.urls.clone(),
             window: config.window,
             version: config.version,
             client_id: config.client_id.clone().unwrap_or_else(|| format!("esh-{gateway}")),
@@ -115,19 +122,10 @@ impl Settings {
         })
     }
 
-    fn transport(&self) -> Transport {
+    fn transport(&self, url: &Url) -> Transport {
         match &self.tls {
-            Some(tls) => Transport::tls_with_config(TlsConfiguration::Rustls(Arc::clone(tls))),
-            None => Transport::tcp(),
-        }
-    }
-
-    /// The name by which the library calls the host: an IPv6 address in brackets, unless a certificate is to name it.
-    fn host(&self) -> String {
-        if self.url.host.contains(':') && self.tls.is_none() {
-            format!("[{}]", self.url.host)
-        } else {
-            self.url.host.clone()
+            Some(tls) if url.secure => Transport::tls_with_config(TlsConfiguration::Rustls(Arc::clone(tls))),
+            _ => Transport::tcp(),
         }
     }
 
@@ -140,9 +138,9 @@ impl Settings {
         usize::from(self.ids())
     }
 
-    fn five(&self, status: &str) -> v5::MqttOptions {
-        let mut options = v5::MqttOptions::new(&self.client_id, self.host(), self.url.port);
-        options.set_transport(self.transport()).set_keep_alive(self.keep_alive).set_clean_start(true);
+    fn five(&self, url: &Url, status: &str) -> v5::MqttOptions {
+        let mut options = v5::MqttOptions::new(&self.client_id, host(url), url.port);
+        options.set_transport(self.transport(url)).set_keep_alive(self.keep_alive).set_clean_start(true);
         options.set_outgoing_inflight_upper_limit(self.ids());
         let will = v5::mqttbytes::v5::LastWill::new(status, "offline", v5::mqttbytes::QoS::AtLeastOnce, true, None);
         options.set_last_will(will);
@@ -152,9 +150,9 @@ impl Settings {
         options
     }
 
-    fn three(&self, status: &str) -> MqttOptions {
-        let mut options = MqttOptions::new(&self.client_id, self.host(), self.url.port);
-        options.set_transport(self.transport()).set_keep_alive(self.keep_alive).set_clean_session(true);
+    fn three(&self, url: &Url, status: &str) -> MqttOptions {
+        let mut options = MqttOptions::new(&self.client_id, host(url), url.port);
+        options.set_transport(self.transport(url)).set_keep_alive(self.keep_alive).set_clean_session(true);
         options.set_inflight(self.ids()).set_max_packet_size(64 << 10, LARGEST);
         options.set_last_will(rumqttc::LastWill::new(status, "offline", rumqttc::QoS::AtLeastOnce, true));
         if let Some((user, password)) = &self.user {
@@ -164,17 +162,31 @@ impl Settings {
     }
 }
 
+/// The name by which the library calls the host: an IPv6 address in brackets, unless a certificate is to name it.
+fn host(url: &Url) -> String {
+    if url.host.contains(':') && !url.secure { format!("[{}]", url.host) } else { url.host.clone() }
+}
+
+/// How many octets a publish with QoS 1 takes on the wire.
+pub(super) fn packet_size(version: Version, topic: &str, payload: &[u8]) -> usize {
+    // Topic and packet id, and in MQTT 5 how long the properties are.
+    let body = 2 + topic.len() + 2 + usize::from(version == Version::Five) + payload.len();
+    // The length of the body has seven bits an octet.
+    let length = 1 + [7, 14, 21].iter().filter(|bits| body >> *bits > 0).count();
+    1 + length + body
+}
+
 impl Link {
     /// Begins to connect.
-    pub(super) fn open(settings: &Settings, status: &str) -> Self {
+    pub(super) fn open(settings: &Settings, url: &Url, status: &str) -> Self {
         let (sender, steps) = mpsc::channel(1024);
         let (client, task) = match settings.version {
             Version::Five => {
-                let (client, events) = v5::AsyncClient::new(settings.five(status), settings.capacity());
+                let (client, events) = v5::AsyncClient::new(settings.five(url, status), settings.capacity());
                 (Client::Five(client), tokio::spawn(events::five(events, sender)))
             }
             Version::Three => {
-                let (client, events) = rumqttc::AsyncClient::new(settings.three(status), settings.capacity());
+                let (client, events) = rumqttc::AsyncClient::new(settings.three(url, status), settings.capacity());
                 (Client::Three(client), tokio::spawn(events::three(events, sender)))
             }
         };
@@ -225,5 +237,28 @@ impl Link {
 impl Drop for Link {
     fn drop(&mut self) {
         self.task.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_size_of_a_packet_is_that_on_the_wire() {
+        use v5::mqttbytes::{QoS, v5::Publish};
+        for length in [0, 1, 100, 127, 128, 16_370, 16_384, 2_097_140, 2_097_152] {
+            let payload = vec![b'x'; length];
+            let mut five = Publish::new("a/topic", QoS::AtLeastOnce, payload.clone(), None);
+            five.pkid = 7;
+            let mut octets = Default::default();
+            let five = five.write(&mut octets).unwrap();
+            assert_eq!((packet_size(Version::Five, "a/topic", &payload), five), (octets.len(), octets.len()));
+            let mut three = rumqttc::Publish::new("a/topic", rumqttc::QoS::AtLeastOnce, payload.clone());
+            three.pkid = 7;
+            let mut octets = Default::default();
+            three.write(&mut octets).unwrap();
+            assert_eq!(packet_size(Version::Three, "a/topic", &payload), octets.len());
+        }
     }
 }

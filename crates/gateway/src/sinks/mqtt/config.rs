@@ -3,7 +3,7 @@
 use crate::config::{Part, Span, Wrong, host_and_port};
 use crate::secret::Secret;
 use crate::sinks::resolve;
-use serde::de::{self, Deserializer, Unexpected};
+use serde::de::{self, Deserializer, IntoDeserializer, SeqAccess, Unexpected, Visitor};
 use serde::{Deserialize, Serialize};
 use std::{fmt, path::Path, path::PathBuf, str::FromStr};
 
@@ -12,8 +12,12 @@ use std::{fmt, path::Path, path::PathBuf, str::FromStr};
 pub struct Config {
     /// What its cursor in the queue is called.
     pub name: Option<String>,
-    /// The broker.
-    pub url: Url,
+    /// The brokers: the first one, and those that are tried in their order when it stays away. There is one.
+    pub urls: Vec<Url>,
+    /// How long a broker may stay away before the next is tried.
+    pub next_after: Span,
+    /// How long another one is spoken to before the first is tried again.
+    pub first_after: Span,
     /// The version of the protocol.
     pub version: Version,
     /// The name the broker knows the gateway by; without one `esh-` and the gateway's name.
@@ -101,12 +105,46 @@ impl<'de> Deserialize<'de> for Url {
     }
 }
 
+/// One address, or a list of them.
+struct Urls(Vec<Url>);
+
+impl<'de> Deserialize<'de> for Urls {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OneOrMore;
+
+        // An untagged form would not say what is wrong with an address, nor where.
+        impl<'de> Visitor<'de> for OneOrMore {
+            type Value = Urls;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the address of a broker, or a list of addresses")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Urls, E> {
+                Url::deserialize(text.into_deserializer()).map(|url| Urls(vec![url]))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut all: A) -> Result<Urls, A::Error> {
+                let mut urls = Vec::new();
+                while let Some(url) = all.next_element()? {
+                    urls.push(url);
+                }
+                Ok(Urls(urls))
+            }
+        }
+
+        deserializer.deserialize_any(OneOrMore)
+    }
+}
+
 /// The keys of the table.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Keys {
     name: Option<String>,
-    url: Url,
+    url: Urls,
+    next_after: Option<Span>,
+    first_after: Option<Span>,
     #[serde(default)]
     version: Version,
     client_id: Option<String>,
@@ -130,7 +168,19 @@ impl Part for Config {
         if let Some(password) = &mut keys.password {
             password.resolve(base);
         }
-        if !keys.url.secure {
+        let Urls(urls) = keys.url;
+        if urls.is_empty() {
+            return Err(Wrong::new("url", "name a broker"));
+        }
+        for (key, span) in [("next_after", keys.next_after), ("first_after", keys.first_after)] {
+            match span {
+                Some(_) if urls.len() == 1 => return Err(Wrong::new(key, "there is one broker: `url` may be a list")),
+                Some(span) if span.0.is_zero() => return Err(Wrong::new(key, "no broker is that fast")),
+                _ => {}
+            }
+        }
+        let secure = urls.iter().any(|url| url.secure);
+        if !secure {
             for (key, path) in [("ca", &keys.ca), ("certificate", &keys.certificate), ("key", &keys.key)] {
                 if path.is_some() {
                     return Err(Wrong::new(key, "there are no certificates without TLS: write `url = \"mqtts://…\"`"));
@@ -162,8 +212,10 @@ impl Part for Config {
         }
         Ok(Self {
             name: keys.name,
-            secure: keys.url.secure.then_some(Secure { ca: keys.ca, own }),
-            url: keys.url,
+            secure: secure.then_some(Secure { ca: keys.ca, own }),
+            urls,
+            next_after: keys.next_after.unwrap_or(Span::seconds(30)),
+            first_after: keys.first_after.unwrap_or(Span::seconds(600)),
             version: keys.version,
             client_id: keys.client_id,
             user,

@@ -1,13 +1,15 @@
 //! The library's event loops, one for each version of the protocol, told as the steps the sink knows.
 
-use super::client::{Fault, HEAD, LARGEST, Step, Verdict};
+use super::client::{Fault, LARGEST, Step, Verdict};
+use crate::sinks::refused::Why;
+use rumqttc::v5::mqttbytes::v5::PubAckReason;
 use rumqttc::{ConnectionError, v5};
 use tokio::sync::mpsc;
 
 /// Runs a connection of MQTT 5.
 pub(super) async fn five(mut events: v5::EventLoop, steps: mpsc::Sender<Result<Step, Fault>>) {
     use rumqttc::Outgoing;
-    use v5::mqttbytes::v5::{Packet, PubAckReason};
+    use v5::mqttbytes::v5::Packet;
     let mut network = events.options.network_options();
     network.set_tcp_nodelay(true);
     events.options.set_network_options(network);
@@ -17,25 +19,13 @@ pub(super) async fn five(mut events: v5::EventLoop, steps: mpsc::Sender<Result<S
                 let properties = connack.properties.as_ref();
                 let window = properties.and_then(|all| all.receive_max).unwrap_or(u16::MAX);
                 let largest = properties.and_then(|all| all.max_packet_size).map_or(LARGEST, |size| size as usize);
-                Step::Connected { window, largest: largest.min(LARGEST).saturating_sub(HEAD) }
+                Step::Connected { window, largest: largest.min(LARGEST) }
             }
-            Ok(v5::Event::Incoming(Packet::PubAck(ack))) => {
-                let verdict = match ack.reason {
-                    PubAckReason::Success | PubAckReason::NoMatchingSubscribers => Verdict::Taken,
-                    PubAckReason::TopicNameInvalid => Verdict::Never("topic name invalid"),
-                    PubAckReason::PayloadFormatInvalid => Verdict::Never("payload format invalid"),
-                    PubAckReason::NotAuthorized => Verdict::NotNow("not authorized"),
-                    PubAckReason::QuotaExceeded => Verdict::NotNow("quota exceeded"),
-                    PubAckReason::PacketIdentifierInUse => Verdict::NotNow("packet identifier in use"),
-                    PubAckReason::ImplementationSpecificError => Verdict::NotNow("implementation specific error"),
-                    PubAckReason::UnspecifiedError => Verdict::NotNow("unspecified error"),
-                };
-                Step::Acknowledged(ack.pkid, verdict)
-            }
+            Ok(v5::Event::Incoming(Packet::PubAck(ack))) => Step::Acknowledged(ack.pkid, verdict(ack.reason)),
             Ok(v5::Event::Outgoing(Outgoing::Publish(packet))) => Step::Sent(packet),
             Ok(_) => continue,
             Err(error) => {
-                let _ = steps.send(Err(Fault::Connection(five_words(&error)))).await;
+                let _ = steps.send(Err(five_fault(&error))).await;
                 return;
             }
         };
@@ -52,12 +42,12 @@ pub(super) async fn three(mut events: rumqttc::EventLoop, steps: mpsc::Sender<Re
     loop {
         let step = match events.poll().await {
             // This version does not say what a broker takes.
-            Ok(Event::Incoming(Packet::ConnAck(_))) => Step::Connected { window: u16::MAX, largest: LARGEST - HEAD },
+            Ok(Event::Incoming(Packet::ConnAck(_))) => Step::Connected { window: u16::MAX, largest: LARGEST },
             Ok(Event::Incoming(Packet::PubAck(ack))) => Step::Acknowledged(ack.pkid, Verdict::Taken),
             Ok(Event::Outgoing(Outgoing::Publish(packet))) => Step::Sent(packet),
             Ok(_) => continue,
             Err(error) => {
-                let _ = steps.send(Err(Fault::Connection(three_words(&error)))).await;
+                let _ = steps.send(Err(three_fault(&error))).await;
                 return;
             }
         };
@@ -67,17 +57,45 @@ pub(super) async fn three(mut events: rumqttc::EventLoop, steps: mpsc::Sender<Re
     }
 }
 
-/// The refusals of a broker are the library's debug words otherwise.
-fn five_words(error: &v5::ConnectionError) -> String {
-    match error {
-        v5::ConnectionError::ConnectionRefused(code) => format!("the broker refuses: {code:?}"),
-        other => other.to_string(),
+/// MQTT 5, table 3-4.
+const fn verdict(reason: PubAckReason) -> Verdict {
+    match reason {
+        PubAckReason::Success | PubAckReason::NoMatchingSubscribers => Verdict::Taken,
+        PubAckReason::TopicNameInvalid => Verdict::Never(Why::TopicNameInvalid),
+        PubAckReason::PayloadFormatInvalid => Verdict::Never(Why::PayloadFormatInvalid),
+        PubAckReason::UnspecifiedError => Verdict::Doubtful(Why::UnspecifiedError),
+        PubAckReason::ImplementationSpecificError => Verdict::Doubtful(Why::ImplementationSpecificError),
+        PubAckReason::NotAuthorized => Verdict::Barred("not authorized"),
+        PubAckReason::QuotaExceeded => Verdict::NotNow("quota exceeded"),
+        PubAckReason::PacketIdentifierInUse => Verdict::NotNow("packet identifier in use"),
     }
 }
 
-fn three_words(error: &ConnectionError) -> String {
+/// The refusals of a broker are the library's debug words otherwise.
+fn five_fault(error: &v5::ConnectionError) -> Fault {
+    use v5::mqttbytes::v5::{ConnectReturnCode as Code, DisconnectReasonCode};
     match error {
-        ConnectionError::ConnectionRefused(code) => format!("the broker refuses: {code:?}"),
-        other => other.to_string(),
+        v5::ConnectionError::ConnectionRefused(code) => match code {
+            Code::NotAuthorized | Code::BadUserNamePassword | Code::Banned | Code::BadAuthenticationMethod => {
+                Fault::Barred(format!("the connection: {code:?}"))
+            }
+            _ => Fault::Connection(format!("the broker refuses: {code:?}")),
+        },
+        v5::ConnectionError::MqttState(v5::StateError::ServerDisconnect { reason_code, .. }) => match reason_code {
+            DisconnectReasonCode::NotAuthorized => Fault::Barred("it ends the connection: NotAuthorized".to_owned()),
+            _ => Fault::Connection(format!("the broker ends the connection: {reason_code:?}")),
+        },
+        other => Fault::Connection(other.to_string()),
+    }
+}
+
+fn three_fault(error: &ConnectionError) -> Fault {
+    use rumqttc::ConnectReturnCode as Code;
+    match error {
+        ConnectionError::ConnectionRefused(code @ (Code::NotAuthorized | Code::BadUserNamePassword)) => {
+            Fault::Barred(format!("the connection: {code:?}"))
+        }
+        ConnectionError::ConnectionRefused(code) => Fault::Connection(format!("the broker refuses: {code:?}")),
+        other => Fault::Connection(other.to_string()),
     }
 }

@@ -12,25 +12,48 @@ use std::collections::VecDeque;
 pub(super) struct Ledger {
     window: usize,
     flights: VecDeque<Flight>,
-    /// How many of them have an id.
-    sent: usize,
+    /// How many have left `flights` at its front.
+    gone: usize,
+    /// Those that were handed over and have no packet id yet, by their number.
+    unsent: VecDeque<usize>,
 }
 
 #[derive(Debug)]
 struct Flight {
-    /// What is confirmed when it has arrived; `None` for what does not come from the queue.
-    position: Option<Position>,
+    cargo: Cargo,
+    /// What else is confirmed with it: records behind it that are not sent.
+    with: Option<Position>,
     packet: Option<u16>,
     arrived: bool,
+}
+
+/// What a packet carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cargo {
+    /// The record at a place.
+    Record(Position),
+    /// What stands for the record at a place, which the broker refuses.
+    Aside(Position),
+    /// Something that does not come from the queue.
+    Other,
 }
 
 /// The broker acknowledged what was never sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Unknown;
 
+impl Cargo {
+    const fn position(self) -> Option<Position> {
+        match self {
+            Self::Record(position) | Self::Aside(position) => Some(position),
+            Self::Other => None,
+        }
+    }
+}
+
 impl Ledger {
     pub(super) fn new(window: u16) -> Self {
-        Self { window: usize::from(window.max(1)), flights: VecDeque::new(), sent: 0 }
+        Self { window: usize::from(window.max(1)), flights: VecDeque::new(), gone: 0, unsent: VecDeque::new() }
     }
 
     pub(super) fn has_room(&self) -> bool {
@@ -42,15 +65,16 @@ impl Ledger {
     }
 
     /// A publish has been given to the client.
-    pub(super) fn handed_over(&mut self, position: Option<Position>) {
-        self.flights.push_back(Flight { position, packet: None, arrived: false });
+    pub(super) fn handed_over(&mut self, cargo: Cargo) {
+        self.unsent.push_back(self.gone + self.flights.len());
+        self.flights.push_back(Flight { cargo, with: None, packet: None, arrived: false });
     }
 
     /// A record will not be published; it counts as arrived when everything before it has. What can be confirmed now.
     pub(super) fn left_out(&mut self, position: Position) -> Option<Position> {
         match self.flights.back_mut() {
             Some(before) => {
-                before.position = Some(position);
+                before.with = Some(position);
                 None
             }
             None => Some(position),
@@ -59,30 +83,44 @@ impl Ledger {
 
     /// The client has given the next publish its id; `false` when there is none.
     pub(super) fn sent(&mut self, packet: u16) -> bool {
-        let Some(flight) = self.flights.get_mut(self.sent) else { return false };
-        flight.packet = Some(packet);
-        self.sent += 1;
-        true
+        let next = self.unsent.pop_front().and_then(|number| self.flights.get_mut(number.checked_sub(self.gone)?));
+        next.map(|flight| flight.packet = Some(packet)).is_some()
     }
 
-    /// Whether a packet is a record of the queue.
-    pub(super) fn is_record(&self, packet: u16) -> bool {
-        self.flights.iter().any(|flight| flight.packet == Some(packet) && flight.position.is_some())
+    /// What a packet that is in flight carries.
+    pub(super) fn cargo(&self, packet: u16) -> Option<Cargo> {
+        let mut flights = self.flights.iter();
+        flights.find(|flight| flight.packet == Some(packet) && !flight.arrived).map(|flight| flight.cargo)
+    }
+
+    /// The broker refuses a packet, and something that stands for its record has been given to the client. It keeps its
+    /// place.
+    pub(super) fn set_aside(&mut self, packet: u16) -> Result<(), Unknown> {
+        let at = self.find(packet)?;
+        let flight = self.flights.get_mut(at).ok_or(Unknown)?;
+        flight.packet = None;
+        flight.cargo = flight.cargo.position().map_or(Cargo::Other, Cargo::Aside);
+        self.unsent.push_back(self.gone + at);
+        Ok(())
     }
 
     /// The broker has acknowledged a packet; the place up to which everything has now arrived, where it moved.
     pub(super) fn acknowledged(&mut self, packet: u16) -> Result<Option<Position>, Unknown> {
-        let mut flights = self.flights.iter_mut();
-        let flight = flights.find(|flight| flight.packet == Some(packet) && !flight.arrived).ok_or(Unknown)?;
-        flight.arrived = true;
+        let at = self.find(packet)?;
+        self.flights.get_mut(at).ok_or(Unknown)?.arrived = true;
         let mut confirmed = None;
         while self.flights.front().is_some_and(|flight| flight.arrived)
             && let Some(flight) = self.flights.pop_front()
         {
-            self.sent -= 1;
-            confirmed = flight.position.map(|position| position.later(confirmed)).or(confirmed);
+            self.gone += 1;
+            confirmed = confirmed.max(flight.cargo.position()).max(flight.with);
         }
         Ok(confirmed)
+    }
+
+    fn find(&self, packet: u16) -> Result<usize, Unknown> {
+        let mut flights = self.flights.iter();
+        flights.position(|flight| flight.packet == Some(packet) && !flight.arrived).ok_or(Unknown)
     }
 }
 
@@ -99,13 +137,15 @@ mod tests {
     fn a_record_is_confirmed_when_all_before_it_have_arrived() {
         let at = positions();
         let mut ledger = Ledger::new(3);
-        ledger.handed_over(None);
-        ledger.handed_over(Some(at[0]));
-        ledger.handed_over(Some(at[1]));
+        ledger.handed_over(Cargo::Other);
+        ledger.handed_over(Cargo::Record(at[0]));
+        ledger.handed_over(Cargo::Record(at[1]));
         assert!(!ledger.has_room());
         assert!(ledger.sent(1) && ledger.sent(2) && ledger.sent(3));
         assert!(!ledger.sent(4), "nothing was handed over");
+        assert_eq!(ledger.cargo(3), Some(Cargo::Record(at[1])));
         assert_eq!(ledger.acknowledged(3), Ok(None));
+        assert_eq!(ledger.cargo(3), None, "it has arrived");
         assert!(!ledger.has_room(), "the window slides only with its oldest");
         assert_eq!(ledger.acknowledged(1), Ok(None), "what is no record confirms none");
         assert_eq!(ledger.acknowledged(2), Ok(Some(at[1])));
@@ -116,7 +156,7 @@ mod tests {
     fn what_was_never_sent_is_not_acknowledged() {
         let at = positions();
         let mut ledger = Ledger::new(3);
-        ledger.handed_over(Some(at[0]));
+        ledger.handed_over(Cargo::Record(at[0]));
         assert_eq!(ledger.acknowledged(1), Err(Unknown));
         ledger.sent(1);
         assert_eq!(ledger.acknowledged(1), Ok(Some(at[0])));
@@ -128,12 +168,33 @@ mod tests {
         let at = positions();
         let mut ledger = Ledger::new(3);
         assert_eq!(ledger.left_out(at[0]), Some(at[0]));
-        ledger.handed_over(Some(at[1]));
+        ledger.handed_over(Cargo::Record(at[1]));
         assert_eq!(ledger.left_out(at[2]), None);
-        ledger.handed_over(Some(at[3]));
+        ledger.handed_over(Cargo::Record(at[3]));
         ledger.sent(1);
         ledger.sent(2);
         assert_eq!(ledger.acknowledged(1), Ok(Some(at[2])));
         assert_eq!(ledger.acknowledged(2), Ok(Some(at[3])));
+    }
+
+    #[test]
+    fn what_is_set_aside_is_confirmed_when_what_stands_for_it_has_arrived() {
+        let at = positions();
+        let mut ledger = Ledger::new(4);
+        ledger.handed_over(Cargo::Other);
+        ledger.sent(1);
+        assert_eq!(ledger.acknowledged(1), Ok(None));
+        for position in &at[..3] {
+            ledger.handed_over(Cargo::Record(*position));
+        }
+        assert!(ledger.sent(2) && ledger.sent(3));
+        assert_eq!(ledger.set_aside(2), Ok(()));
+        assert_eq!(ledger.cargo(2), None);
+        // The third record was handed over before what stands for the first.
+        assert!(ledger.sent(4) && ledger.sent(5) && !ledger.sent(6));
+        assert_eq!((ledger.cargo(4), ledger.cargo(5)), (Some(Cargo::Record(at[2])), Some(Cargo::Aside(at[0]))));
+        assert_eq!((ledger.acknowledged(3), ledger.acknowledged(4)), (Ok(None), Ok(None)));
+        assert_eq!(ledger.acknowledged(5), Ok(Some(at[2])));
+        assert_eq!(ledger.set_aside(5), Err(Unknown));
     }
 }

@@ -3,11 +3,23 @@
 //! The client library loses publishes when a connection breaks, and may wait for ever for a packet id. This sink is
 //! immune to both, because it relies on neither its memory nor its ids: a ledger of its own knows which record each packet
 //! is, a new connection is a new client, and after any fault the records are read from the queue again.
+//!
+//! What a broker says to a record, and what becomes of it:
+//!
+//! | MQTT 5, reason code | |
+//! |---|---|
+//! | 0x00, 0x10 | it is confirmed |
+//! | 0x97 quota exceeded, 0x91 identifier in use | a new connection after a while, again and again |
+//! | 0x87 not authorised | a longer pause, and the gateway is not ready: somebody must change that |
+//! | 0x80 unspecified, 0x83 implementation specific | tried a few times, then as below |
+//! | 0x90 topic name, 0x99 payload format; too large for the broker | a small report of why goes to `undecoded` |
 
+mod brokers;
 mod client;
 mod config;
 mod events;
 mod ledger;
+mod session;
 mod tls;
 mod topic;
 
@@ -16,11 +28,12 @@ pub use config::{Config, Keys, Secure, Url, Version};
 use crate::backoff::Backoff;
 use crate::queue::{Position, Reader};
 use crate::secret::SecretError;
-use client::{Fault, Link, Settings, Step, Verdict};
-use ledger::Ledger;
-use std::{path::PathBuf, time::Duration};
-use tokio::time::{Instant, sleep_until, timeout};
-use tracing::{error, info, warn};
+use brokers::Brokers;
+use client::{Fault, Settings};
+use session::{End, Session};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use tokio::time::Instant;
+use tracing::{info, warn};
 
 /// A sink for a broker, ready to connect.
 #[derive(Debug)]
@@ -28,6 +41,8 @@ pub struct Mqtt {
     settings: Settings,
     gateway: String,
     patience: Duration,
+    next_after: Duration,
+    first_after: Duration,
 }
 
 /// Why the sink cannot begin.
@@ -44,6 +59,20 @@ pub enum MqttError {
     Tls(String),
 }
 
+/// What outlasts a connection.
+#[derive(Debug)]
+struct Memory {
+    brokers: Brokers,
+    /// How often records were refused without a reason; at most as many as the window has.
+    refused: BTreeMap<Position, u8>,
+    /// The last broker did not let the gateway in.
+    kept_out: bool,
+    /// It was given records, and has taken none since.
+    owes: bool,
+    /// It has taken one since it let the gateway in.
+    has_taken: bool,
+}
+
 impl Mqtt {
     /// Reads password and certificates.
     ///
@@ -51,129 +80,86 @@ impl Mqtt {
     /// When one cannot be read.
     pub fn new(config: &Config, gateway: &str) -> Result<Self, MqttError> {
         let settings = Settings::new(config, gateway)?;
-        Ok(Self { settings, gateway: gateway.to_owned(), patience: config.patience.0 })
+        let (next_after, first_after) = (config.next_after.0, config.first_after.0);
+        Ok(Self { settings, gateway: gateway.to_owned(), patience: config.patience.0, next_after, first_after })
     }
 
     /// Publishes until the queue is closed and everything has been acknowledged.
     pub async fn run(self, reader: Reader) {
         let mut backoff = Backoff::default();
+        let mut pause = Backoff::new(Duration::from_secs(2), Duration::from_secs(60));
+        let brokers = Brokers::new(self.settings.urls.len(), self.next_after);
+        let mut memory = Memory { brokers, refused: BTreeMap::new(), kept_out: false, owes: false, has_taken: false };
         loop {
             let started = Instant::now();
-            match self.session(&reader).await {
-                Ok(()) => return,
+            let ended = match Session::open(&self, &reader, &mut memory).await {
+                Ok(session) => session.run().await,
                 Err(fault) => {
-                    reader.fault();
-                    warn!(broker = %self.settings.url, %fault, "the broker is away, trying again");
+                    memory.kept_out = matches!(fault, Fault::Barred(_));
+                    Err(fault)
                 }
-            }
-            if started.elapsed() > Duration::from_secs(10) {
+            };
+            let fault = match ended {
+                Ok(End::Done) => return,
+                Ok(End::FirstIsBack) => {
+                    memory.brokers.back_to_first();
+                    continue;
+                }
+                Err(fault) => fault,
+            };
+            reader.fault();
+            let broker = self.settings.urls.get(memory.brokers.now()).map(ToString::to_string).unwrap_or_default();
+            warn!(%broker, %fault, "the broker is away, trying again");
+            let now = Instant::now();
+            let lasted = now.saturating_duration_since(started) > Duration::from_secs(10);
+            // A broker that takes records is not disturbed by who comes back soon, unless it has had too much.
+            let took = std::mem::take(&mut memory.has_taken) && !matches!(fault, Fault::Refused(_) | Fault::Barred(_));
+            if lasted || took {
                 backoff.reset();
+                pause.reset();
             }
-            tokio::time::sleep(backoff.wait()).await;
+            let mut wait = backoff.wait();
+            if matches!(fault, Fault::Barred(_)) {
+                reader.barred(&format!("{broker}: {fault}"));
+                wait = pause.wait();
+            }
+            if memory.brokers.fault(now, memory.owes) {
+                info!(from = broker, "another broker is next");
+                wait = Duration::ZERO;
+            } else if let Some(left) = memory.brokers.left(now) {
+                wait = wait.min(left).max(Duration::from_millis(100));
+            }
+            tokio::time::sleep(wait).await;
         }
-    }
-
-    /// One connection, from its first packet to its end. Everything it knows ends with it, but for the queue's cursor.
-    async fn session(&self, reader: &Reader) -> Result<(), Fault> {
-        let mut link = Link::open(&self.settings, &topic::status(&self.gateway));
-        let (limit, largest) = link.connected(self.patience).await?;
-        info!(broker = %self.settings.url, "connected");
-        let mut ledger = Ledger::new(self.settings.window.min(limit));
-        let mut read = reader.confirmed();
-        link.publish(topic::status(&self.gateway), true, "online".into())?;
-        ledger.handed_over(None);
-
-        let mut more = true;
-        let mut steps = Vec::with_capacity(64);
-        let mut deadline = Instant::now() + self.patience;
-        while more || !ledger.is_empty() {
-            tokio::select! {
-                count = link.steps(&mut steps) => {
-                    if count == 0 {
-                        return Err(Fault::Gone);
-                    }
-                    for step in steps.drain(..) {
-                        if self.step(step?, &mut ledger, reader)? {
-                            deadline = Instant::now() + self.patience;
-                        }
-                    }
-                }
-                entry = reader.next(read), if more && ledger.has_room() => match entry {
-                    None => more = false,
-                    Some(entry) => {
-                        if ledger.is_empty() {
-                            deadline = Instant::now() + self.patience;
-                        }
-                        read = entry.position;
-                        let topic = topic::record(&self.gateway, &entry.record);
-                        let octets = topic.len() + entry.record.report.len();
-                        if octets > largest {
-                            // No broker will ever take it, and it would take the connection with it each time.
-                            error!(broker = %self.settings.url, id = %format_args!("{:032x}", entry.record.id.0), octets, largest,
-                                "a report is larger than the broker takes and is left out");
-                            if let Some(position) = ledger.left_out(entry.position) {
-                                reader.confirm(position);
-                            }
-                            continue;
-                        }
-                        link.publish(topic, false, entry.record.report.clone())?;
-                        ledger.handed_over(Some(entry.position));
-                    }
-                },
-                () = sleep_until(deadline), if !ledger.is_empty() => return Err(Fault::Silent(self.patience)),
-            }
-        }
-        self.leave(link).await;
-        Ok(())
-    }
-
-    /// Takes note of what has happened; says whether something was acknowledged.
-    fn step(&self, step: Step, ledger: &mut Ledger, reader: &Reader) -> Result<bool, Fault> {
-        let (packet, verdict) = match step {
-            Step::Connected { .. } => return Ok(false),
-            Step::Sent(packet) => return ledger.sent(packet).then_some(false).ok_or(Fault::Confused),
-            Step::Acknowledged(packet, verdict) => (packet, verdict),
-        };
-        match verdict {
-            Verdict::Taken => {}
-            Verdict::NotNow(reason) if ledger.is_record(packet) => return Err(Fault::Refused(reason)),
-            // The next issue sends it as `undecoded`, with the reason.
-            Verdict::Never(reason) if ledger.is_record(packet) => {
-                error!(broker = %self.settings.url, reason, "the broker refuses a report for good, it is left out");
-            }
-            Verdict::NotNow(reason) | Verdict::Never(reason) => {
-                warn!(broker = %self.settings.url, reason, "the broker does not take the gateway's status");
-            }
-        }
-        if let Some(position) = ledger.acknowledged(packet).map_err(|_| Fault::Confused)? {
-            reader.confirm(position);
-        }
-        Ok(true)
-    }
-
-    /// Says that it goes, as far as the broker still listens.
-    async fn leave(&self, mut link: Link) {
-        let farewell = async {
-            link.publish(topic::status(&self.gateway), true, "offline".into())?;
-            let mut steps = Vec::new();
-            'waiting: while link.steps(&mut steps).await > 0 {
-                for step in steps.drain(..) {
-                    if matches!(step?, Step::Acknowledged(..)) {
-                        break 'waiting;
-                    }
-                }
-            }
-            link.close().await;
-            Ok::<_, Fault>(())
-        };
-        // Everything has been delivered; a broker that does not hear the farewell sends the last will.
-        let _ = timeout(Duration::from_secs(2), farewell).await;
     }
 }
 
-impl Position {
-    /// The later of two places.
-    fn later(self, other: Option<Self>) -> Self {
-        other.map_or(self, |other| self.max(other))
+impl Memory {
+    /// The broker has let the gateway in.
+    fn connected(&mut self, reader: &Reader) {
+        self.brokers.is_there();
+        if std::mem::take(&mut self.kept_out) {
+            reader.allowed();
+        }
+    }
+
+    /// The broker has taken a record.
+    const fn taken(&mut self) {
+        (self.owes, self.has_taken) = (false, true);
+        self.brokers.has_taken();
+    }
+
+    /// A record was refused without a reason; how often by now.
+    fn refused(&mut self, position: Position) -> u8 {
+        let times = self.refused.entry(position).or_default();
+        *times = times.saturating_add(1);
+        *times
+    }
+
+    /// Everything up to a place has arrived.
+    fn confirmed(&mut self, position: Position) {
+        while let Some(oldest) = self.refused.first_entry().filter(|oldest| *oldest.key() <= position) {
+            oldest.remove();
+        }
     }
 }

@@ -5,15 +5,20 @@
 //! ordinary percent-decoding. A report that names no meter has `unknown` in its place. An event of the gateway itself has
 //! `gateway` and the part it is about: `esh/v1/<gateway>/events/gateway/queue`.
 
-use crate::record::Record;
+use crate::record::{Kind, Record};
 use esh_core::Protocol;
 
 /// The topic of a record.
 pub(super) fn record(gateway: &str, record: &Record) -> String {
-    let meter = record.meter.as_deref().unwrap_or("unknown");
-    let protocol = record.protocol.map_or("gateway", Protocol::word);
+    of(gateway, record.kind, record.protocol, record.meter.as_deref())
+}
+
+/// The topic of a kind, a protocol and a meter.
+pub(super) fn of(gateway: &str, kind: Kind, protocol: Option<Protocol>, meter: Option<&str>) -> String {
+    let meter = meter.unwrap_or("unknown");
+    let protocol = protocol.map_or("gateway", Protocol::word);
     let mut topic = String::with_capacity(gateway.len() + meter.len() + 32);
-    for part in ["esh/v1/", gateway, "/", record.kind.word(), "/", protocol, "/"] {
+    for part in ["esh/v1/", gateway, "/", kind.word(), "/", protocol, "/"] {
         topic.push_str(part);
     }
     escape(meter, &mut topic);
@@ -42,7 +47,7 @@ fn escape(text: &str, into: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{Id, Kind};
+    use crate::record::Id;
 
     #[test]
     fn a_topic_says_who_what_and_whose() {

@@ -1,0 +1,246 @@
+//! One connection, from its first packet to its end. Everything it knows ends with it, but for the queue's cursor.
+
+use super::client::{Fault, Link, Settings, Step, Verdict, packet_size};
+use super::ledger::{Cargo, Ledger};
+use super::{Memory, Mqtt, topic};
+use crate::queue::{Entry, Position, Reader};
+use crate::record::{Kind, Record};
+use crate::sinks::refused::{self, Why};
+use bytes::Bytes;
+use std::{collections::VecDeque, pin::pin, time::Duration};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tracing::{error, info, warn};
+
+/// How a connection ends without a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// The queue is closed, and everything has been acknowledged.
+    Done,
+    /// The first broker is there again.
+    FirstIsBack,
+}
+
+/// A connection that is open.
+pub(super) struct Session<'a> {
+    mqtt: &'a Mqtt,
+    reader: &'a Reader,
+    memory: &'a mut Memory,
+    broker: String,
+    link: Link,
+    ledger: Ledger,
+    /// What is to be published next, which all comes of one record.
+    outbox: VecDeque<Parcel>,
+    /// The most octets of a packet.
+    largest: usize,
+    read: Position,
+}
+
+/// Something to publish.
+pub(super) struct Parcel {
+    pub(super) topic: String,
+    pub(super) retain: bool,
+    pub(super) payload: Bytes,
+    pub(super) cargo: Cargo,
+}
+
+/// How often a record is tried again that a broker refuses without saying whether it will ever take it.
+const TRIES: u8 = 5;
+
+impl<'a> Session<'a> {
+    /// Connects to the present broker.
+    pub(super) async fn open(mqtt: &'a Mqtt, reader: &'a Reader, memory: &'a mut Memory) -> Result<Self, Fault> {
+        let Settings { urls, window, .. } = &mqtt.settings;
+        memory.owes = false;
+        let url = urls.get(memory.brokers.now()).or(urls.first()).ok_or(Fault::Gone)?;
+        let mut link = Link::open(&mqtt.settings, url, &topic::status(&mqtt.gateway));
+        let (limit, largest) = link.connected(mqtt.patience).await?;
+        let broker = url.to_string();
+        info!(%broker, "connected");
+        memory.connected(reader);
+        let status =
+            Parcel { topic: topic::status(&mqtt.gateway), retain: true, payload: "online".into(), cargo: Cargo::Other };
+        let ledger = Ledger::new((*window).min(limit));
+        let (read, outbox) = (reader.confirmed(), VecDeque::from([status]));
+        Ok(Self { mqtt, reader, memory, broker, link, ledger, outbox, largest, read })
+    }
+
+    /// Publishes until the queue is closed and everything has been acknowledged.
+    pub(super) async fn run(mut self) -> Result<End, Fault> {
+        let reader = self.reader;
+        let mut end = None;
+        let mut steps = Vec::with_capacity(64);
+        let mut deadline = Instant::now();
+        let mut first = pin!(first_is_back(self.mqtt, self.memory.brokers.now()));
+        while end.is_none() || !self.outbox.is_empty() || !self.ledger.is_empty() {
+            if self.ledger.is_empty() {
+                deadline = Instant::now() + self.mqtt.patience;
+            }
+            self.hand_over()?;
+            tokio::select! {
+                count = self.link.steps(&mut steps) => {
+                    if count == 0 {
+                        return Err(Fault::Gone);
+                    }
+                    for step in steps.drain(..) {
+                        if self.step(step?)? {
+                            deadline = Instant::now() + self.mqtt.patience;
+                        }
+                    }
+                }
+                entry = reader.next(self.read), if end.is_none() && self.outbox.is_empty() && self.ledger.has_room() => match entry {
+                    None => end = Some(End::Done),
+                    Some(entry) => self.take(entry),
+                },
+                () = sleep_until(deadline), if !self.ledger.is_empty() => return Err(Fault::Silent(self.mqtt.patience)),
+                () = &mut first, if end.is_none() => end = Some(End::FirstIsBack),
+            }
+        }
+        self.leave().await;
+        Ok(end.unwrap_or(End::Done))
+    }
+
+    /// Publishes what there is to publish, as far as the window allows.
+    fn hand_over(&mut self) -> Result<(), Fault> {
+        while self.ledger.has_room()
+            && let Some(Parcel { topic, retain, payload, cargo }) = self.outbox.pop_front()
+        {
+            self.link.publish(topic, retain, payload)?;
+            self.ledger.handed_over(cargo);
+            self.memory.owes |= cargo != Cargo::Other;
+        }
+        Ok(())
+    }
+
+    /// A record is next.
+    fn take(&mut self, Entry { position, record }: Entry) {
+        self.read = position;
+        let topic = topic::record(&self.mqtt.gateway, &record);
+        if self.fits(&topic, &record.report) {
+            let (payload, cargo) = (record.report, Cargo::Record(position));
+            self.outbox.push_back(Parcel { topic, retain: false, payload, cargo });
+            return;
+        }
+        // It would take the connection with it each time.
+        match self.instead(position, &record, Why::TooLarge { limit: Some(self.largest) }) {
+            Some(parcel) => self.outbox.push_back(parcel),
+            None => {
+                if let Some(position) = self.ledger.left_out(position) {
+                    self.reader.confirm(position);
+                }
+            }
+        }
+    }
+
+    fn fits(&self, topic: &str, payload: &[u8]) -> bool {
+        packet_size(self.mqtt.settings.version, topic, payload) <= self.largest
+    }
+
+    /// What stands for a record that the broker never takes; none when it takes nothing that could.
+    fn instead(&self, position: Position, record: &Record, why: Why) -> Option<Parcel> {
+        // A topic that the broker does not take has the meter in it.
+        let meter = record.meter.as_deref().filter(|_| why != Why::TopicNameInvalid);
+        let topic = topic::of(&self.mqtt.gateway, Kind::Undecoded, record.protocol, meter);
+        let small = refused::reports(record, why).into_iter().find(|report| self.fits(&topic, report));
+        let (id, octets) = (format!("{:032x}", record.id.0), record.report.len());
+        self.reader.aside(small.is_none());
+        match small {
+            Some(payload) => {
+                warn!(broker = %self.broker, id, octets, %why, "a report is put aside: what stands for it goes to `undecoded`");
+                Some(Parcel { topic, retain: false, payload, cargo: Cargo::Aside(position) })
+            }
+            None => {
+                error!(broker = %self.broker, id, octets, %why, "a report is given up");
+                None
+            }
+        }
+    }
+
+    /// Takes note of what has happened; says whether something was acknowledged.
+    fn step(&mut self, step: Step) -> Result<bool, Fault> {
+        let (packet, verdict) = match step {
+            Step::Connected { .. } => return Ok(false),
+            Step::Sent(packet) => return self.ledger.sent(packet).then_some(false).ok_or(Fault::Confused),
+            Step::Acknowledged(packet, verdict) => (packet, verdict),
+        };
+        let cargo = self.ledger.cargo(packet).ok_or(Fault::Confused)?;
+        match (verdict, cargo) {
+            (Verdict::Taken, Cargo::Other) => {}
+            (Verdict::Taken, _) => self.memory.taken(),
+            (refused, Cargo::Other) => warn!(broker = %self.broker, ?refused, "the broker takes records alone"),
+            (Verdict::NotNow(reason), _) => return Err(Fault::Refused(reason.to_owned())),
+            (Verdict::Barred(reason), _) => return Err(Fault::Barred(format!("to publish a report: {reason}"))),
+            (Verdict::Doubtful(why), Cargo::Record(position)) => {
+                if self.memory.refused(position) < TRIES {
+                    return Err(Fault::Refused(why.word().replace('_', " ")));
+                }
+                return self.set_aside(packet, position, why);
+            }
+            // It may be that the broker takes nothing at all now.
+            (Verdict::Doubtful(why), Cargo::Aside(_)) => return Err(Fault::Refused(why.word().replace('_', " "))),
+            (Verdict::Never(why), Cargo::Record(position)) => return self.set_aside(packet, position, why),
+            (Verdict::Never(why), Cargo::Aside(_)) => {
+                self.reader.aside(true);
+                error!(broker = %self.broker, %why, "a report is given up: not even what stands for it is taken");
+            }
+        }
+        self.arrived(packet)
+    }
+
+    fn arrived(&mut self, packet: u16) -> Result<bool, Fault> {
+        if let Some(position) = self.ledger.acknowledged(packet).map_err(|_| Fault::Confused)? {
+            self.reader.confirm(position);
+            self.memory.confirmed(position);
+        }
+        Ok(true)
+    }
+
+    /// The broker never takes the record of a packet: what stands for it goes out in its place.
+    fn set_aside(&mut self, packet: u16, position: Position, why: Why) -> Result<bool, Fault> {
+        let Some(entry) = self.reader.at(position) else {
+            error!(broker = %self.broker, %why, "a report is given up: it cannot be read again");
+            self.reader.aside(true);
+            return self.arrived(packet);
+        };
+        match self.instead(position, &entry.record, why) {
+            None => self.arrived(packet),
+            Some(Parcel { topic, retain, payload, .. }) => {
+                self.link.publish(topic, retain, payload)?;
+                self.ledger.set_aside(packet).map_err(|_| Fault::Confused)?;
+                Ok(true)
+            }
+        }
+    }
+
+    /// Says that it goes, as far as the broker still listens.
+    async fn leave(mut self) {
+        let farewell = async {
+            self.link.publish(topic::status(&self.mqtt.gateway), true, "offline".into())?;
+            let mut steps = Vec::new();
+            'waiting: while self.link.steps(&mut steps).await > 0 {
+                for step in steps.drain(..) {
+                    if matches!(step?, Step::Acknowledged(..)) {
+                        break 'waiting;
+                    }
+                }
+            }
+            self.link.close().await;
+            Ok::<_, Fault>(())
+        };
+        // Everything has been delivered; a broker that does not hear the farewell sends the last will.
+        let _ = timeout(Duration::from_secs(2), farewell).await;
+    }
+}
+
+/// Completes when the first broker is there again and another one is spoken to, after a while; never otherwise.
+async fn first_is_back(mqtt: &Mqtt, now: usize) {
+    let Some(first) = mqtt.settings.urls.first().filter(|_| now > 0) else { return std::future::pending().await };
+    loop {
+        sleep(mqtt.first_after).await;
+        let connected = TcpStream::connect((first.host.as_str(), first.port));
+        if let Ok(Ok(_)) = timeout(Duration::from_secs(5), connected).await {
+            info!(broker = %first, "the first broker is there again");
+            return;
+        }
+    }
+}

@@ -4,6 +4,7 @@
 
 mod common;
 
+use common::certificates::certificates;
 use common::kafka::{Got, Kafka, Kcat};
 use common::program::{Program, page_until};
 use common::{Client, free_port, program};
@@ -40,9 +41,8 @@ async fn delivered(port: u16) -> String {
 
 /// Sends telegrams until it is told to stop or the connection ends, and notes which were answered `ok`. Gives the number
 /// of the first that was not sent.
-async fn send_until(port: u16, from: u32, until: Instant) -> (u32, Vec<u32>) {
+async fn send_until(mut client: Client, from: u32, until: Instant) -> (u32, Vec<u32>) {
     let (mut n, mut pending, mut taken) = (from, VecDeque::new(), Vec::new());
-    let mut client = Client::connect(port).await;
     while Instant::now() < until || !pending.is_empty() {
         while Instant::now() < until && pending.len() < 100 {
             if client.output.write_all(line(n).as_bytes()).await.is_err() {
@@ -96,7 +96,7 @@ async fn what_was_answered_ok_arrives_though_the_broker_is_killed() {
     let (folder, ports) = (tempfile::tempdir().unwrap(), (free_port(), free_port()));
     let config = config(ports, kafka.port, "");
     let program = Program::start(folder.path(), &config, &[]);
-    let sending = tokio::spawn(send_until(ports.0, 1, Instant::now() + Duration::from_secs(20)));
+    let sending = tokio::spawn(send_until(Client::connect(ports.0).await, 1, Instant::now() + Duration::from_secs(20)));
     for _ in 0..3 {
         tokio::time::sleep(Duration::from_secs(2)).await;
         kafka.kill();
@@ -121,7 +121,8 @@ async fn what_was_answered_ok_arrives_though_the_gateway_is_killed() {
     let (mut next, mut taken) = (1, HashSet::new());
     for round in 0..10_u32 {
         let mut program = Program::start(folder.path(), &config, &[]);
-        let sending = tokio::spawn(send_until(ports.0, next, Instant::now() + Duration::from_secs(20)));
+        let sending =
+            tokio::spawn(send_until(Client::connect(ports.0).await, next, Instant::now() + Duration::from_secs(20)));
         tokio::time::sleep(Duration::from_millis(u64::from(200 + round * 7919 % 500))).await;
         program.kill();
         let (sent, answered) = sending.await.unwrap();
@@ -244,4 +245,67 @@ async fn while_all_brokers_are_down_memory_is_bounded_and_nothing_is_lost() {
     let kcat = Kcat::start(kafka.port, READINGS);
     tokio::task::spawn_blocking(move || all(&kcat, (1..=COUNT).collect())).await.unwrap();
     drop(program);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tls_with_certificates_on_both_sides_and_a_password() {
+    let folder = tempfile::tempdir().unwrap();
+    certificates(folder.path());
+    let at = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    // Kafka wants a key and its certificate in one file.
+    std::fs::write(folder.path().join("server.both"), at("server.key") + &at("server.pem")).unwrap();
+    std::fs::write(folder.path().join("users"), "SCRAM-SHA-512=[name=gw,password=correct-horse]\n").unwrap();
+    let keys = tempfile::tempdir().unwrap();
+    for name in ["ca.pem", "client.pem", "client.key"] {
+        std::fs::copy(folder.path().join(name), keys.path().join(name)).unwrap();
+    }
+    std::fs::write(keys.path().join("password"), "correct-horse\n").unwrap();
+    std::fs::write(keys.path().join("wrong"), "battery-staple\n").unwrap();
+    let (secure, port, controller) = (free_port(), free_port(), free_port());
+    let properties = format!(
+        "listeners=PLAINTEXT://127.0.0.1:{port},SECURE://127.0.0.1:{secure},CONTROLLER://127.0.0.1:{controller}\n\
+         advertised.listeners=PLAINTEXT://127.0.0.1:{port},SECURE://127.0.0.1:{secure}\n\
+         listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURE:SASL_SSL\n\
+         ssl.keystore.type=PEM\nssl.keystore.location=FOLDER/server.both\nssl.truststore.type=PEM\n\
+         ssl.truststore.location=FOLDER/ca.pem\nlistener.name.secure.ssl.client.auth=required\n\
+         listener.name.secure.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-512\n\
+         listener.name.secure.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;\n\
+         listener.name.secure.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required \
+         user_gw=\"correct-horse\";\n"
+    );
+    let Some(kafka) = Kafka::at(folder, &properties, port, controller).await else { return };
+    let sink = |password: &str, ca: &str, mechanism: &str| {
+        let keys = keys.path().display();
+        format!(
+            "tls = true\nca = \"{keys}/{ca}\"\ncertificate = \"{keys}/client.pem\"\nkey = \"{keys}/client.key\"\n\
+             user = \"gw\"\npassword = {{ file = \"{keys}/{password}\" }}\nmechanism = \"{mechanism}\"\n"
+        )
+    };
+    let mut taken = HashSet::new();
+    for (n, mechanism) in [(1, "PLAIN"), (2, "SCRAM-SHA-512")] {
+        let (folder, ports) = (tempfile::tempdir().unwrap(), (free_port(), free_port()));
+        let config = config(ports, secure, &sink("password", "ca.pem", mechanism));
+        let _program = Program::start(folder.path(), &config, &[]);
+        let mut client = Client::connect(ports.0).await;
+        for n in n * 100..n * 100 + 50 {
+            assert_eq!(client.ask(&telegram(n)).await, "ok");
+            taken.insert(n);
+        }
+        delivered(ports.1).await;
+        page_until(ports.1, "/readyz", |status, _| status == 200).await;
+    }
+    let kcat = Kcat::start(kafka.port, READINGS);
+    assert_eq!(tokio::task::spawn_blocking(move || all(&kcat, taken)).await.unwrap(), 0);
+    // A wrong password and brokers nobody vouches for: nothing goes, and readiness says why.
+    for (password, ca, why) in [("wrong", "ca.pem", "Authentication failed"), ("password", "client.pem", "certificate")]
+    {
+        let (folder, ports) = (tempfile::tempdir().unwrap(), (free_port(), free_port()));
+        let config = config(ports, secure, &sink(password, ca, "SCRAM-SHA-512"));
+        let program = Program::start(folder.path(), &config, &[("ESH_LOG", "debug")]);
+        assert_eq!(Client::connect(ports.0).await.ask(&telegram(900)).await, "ok");
+        let text = page_until(ports.1, "/readyz", |status, text| status == 503 && text.contains("sink kafka: ")).await;
+        assert!(text.contains(why), "{text}");
+        let log = program.log();
+        assert!(log.contains(why) && !log.contains("battery-staple") && !log.contains("correct-horse"), "{log}");
+    }
 }

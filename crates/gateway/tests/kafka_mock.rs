@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::program::{page, page_until, telegram as plain};
+use common::program::{Program, page, page_until, telegram as plain};
 use common::{Client, Gateway, free_port};
 use esh_gateway::keys::KeyStore;
 use esh_gateway::worker::Worker;
@@ -410,4 +410,27 @@ async fn a_client_beyond_repair_is_replaced_and_begins_where_it_was() {
     }
     drop(client);
     assert!(gateway.stop().await.is_clean());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_is_orderly_although_no_broker_is_there_and_the_next_start_delivers() {
+    let (folder, ports, nobody) = (tempfile::tempdir().unwrap(), (free_port(), free_port()), free_port());
+    let cluster = cluster();
+    let config = |cluster: &Cluster| {
+        format!("drain = \"200ms\"\n{}", config(cluster, ports, "").replace("drain = \"20s\"\n", ""))
+    };
+    let servers = cluster.bootstrap_servers();
+    let brokers: Vec<_> = servers.split(',').map(|broker| format!("{broker:?}")).collect();
+    let away = config(&cluster).replace(&brokers.join(", "), &format!("\"127.0.0.1:{nobody}\""));
+    let program = Program::start(folder.path(), &away, &[]);
+    let mut client = Client::connect(ports.0).await;
+    for n in 0..100 {
+        assert_eq!(client.ask(&plain_of(n)).await, "ok");
+    }
+    drop(client);
+    assert_eq!(ready(ports.1, 503).await, "queue: records wait: 100\nsink kafka: delivers nothing\n");
+    assert!(program.stop());
+    let program = Program::start(folder.path(), &config(&cluster), &[]);
+    says(ports.1, "/metrics", "esh_sink_acknowledged_total{sink=\"kafka\"} 100").await;
+    assert!(program.stop());
 }

@@ -4,7 +4,7 @@ use super::{connect, free_port};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -32,6 +32,11 @@ impl Kafka {
 
     /// A broker whose folder is already filled, with more properties; `FOLDER` in them is its folder.
     pub async fn inside(folder: tempfile::TempDir, properties: &str) -> Option<Self> {
+        Self::at(folder, properties, free_port(), free_port()).await
+    }
+
+    /// The same at ports that the properties name, too.
+    pub async fn at(folder: tempfile::TempDir, properties: &str, port: u16, controller: u16) -> Option<Self> {
         let there = std::fs::read_dir(Path::new(ROOT).join("target/kafka")).is_ok_and(|mut versions| {
             versions.any(|version| version.is_ok_and(|version| version.path().join("whole").exists()))
         });
@@ -43,8 +48,7 @@ impl Kafka {
         }
         let properties = properties.replace("FOLDER", &folder.path().display().to_string());
         std::fs::write(folder.path().join("more.properties"), properties).unwrap();
-        let mut kafka =
-            Self { folder, port: free_port(), controller: free_port(), child: None, _alone: ALONE.lock().await };
+        let mut kafka = Self { folder, port, controller, child: None, _alone: ALONE.lock().await };
         kafka.restart().await;
         Some(kafka)
     }
@@ -83,10 +87,6 @@ impl Kafka {
             let _ = child.kill();
             let _ = child.wait();
         }
-    }
-
-    pub fn folder(&self) -> PathBuf {
-        self.folder.path().to_owned()
     }
 }
 

@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+pub mod certificates;
 pub mod kafka;
 pub mod peer;
 pub mod program;

@@ -13,7 +13,7 @@ use rdkafka::types::RDKafkaErrorCode as Code;
 use rdkafka::{ClientContext, config::FromClientConfigAndContext as _};
 use std::fmt;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use tracing::{debug, info, warn};
@@ -204,12 +204,21 @@ impl Producer {
     }
 }
 
+/// How long a stopped sink waits for the library's threads.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 impl Drop for Producer {
     fn drop(&mut self) {
-        // The sink has been stopped in the middle: nobody waits for the library's threads.
-        if let Some(inner) = self.inner.take() {
-            let ended = std::thread::Builder::new().name("kafka-end".to_owned()).spawn(move || drop(inner));
-            drop(ended);
+        // The sink has been stopped in the middle, and so is the program: its end must not meet the library at work. Threads
+        // that wait for the name of a broker are left alone after a while.
+        let Some(inner) = self.inner.take() else { return };
+        let (ended, end) = mpsc::channel();
+        let ending = std::thread::Builder::new().name("kafka-end".to_owned()).spawn(move || {
+            drop(inner);
+            let _ = ended.send(());
+        });
+        if ending.is_ok() {
+            let _ = end.recv_timeout(PATIENCE);
         }
     }
 }

@@ -256,7 +256,7 @@ impl<'a> Session<'a> {
     /// Something is wrong with the brokers, or with what they think of the gateway.
     fn trouble(&mut self, code: Code, why: &str) -> Result<(), Fault> {
         if code == Code::Fatal {
-            let (code, why) = self.producer.fatal().unwrap_or((code, why.to_owned()));
+            let (code, why) = self.producer.fatal().unwrap_or_else(|| (code, why.to_owned()));
             return Err(fatal(code, &why));
         }
         // How long it took, and how often it was the same, only makes it another text each time.

@@ -6,11 +6,12 @@ use crate::deduplicate::{Deduplicate, Seen};
 use crate::event;
 use crate::queue::log::Damage;
 use crate::queue::{Draft, Queue, QueueError, RestoreError, SeenFrame, StateWriter};
+use crate::quiet::Quiet;
 use crate::record::{Kind, Record};
 use crate::sources::{self, Answer, Taken};
 use crate::taught::Lesson;
 use crate::telemetry::OfLine;
-use esh_core::Reason;
+use esh_core::DecodeError;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
@@ -23,7 +24,7 @@ pub trait Decode: Send {
     fn decode(&mut self, capture: &Capture, copies: u32) -> Record;
 
     /// Why the last capture could not be decoded, or not to its end.
-    fn failed(&self) -> Option<Reason> {
+    fn failed(&self) -> Option<DecodeError> {
         None
     }
 
@@ -60,10 +61,27 @@ pub(crate) struct Line {
     decode: Box<dyn Decode>,
     queue: Queue,
     counts: Arc<OfLine>,
+    quiet: Quiet,
     /// Those who wait for the next commit, in order.
     answers: Vec<(Option<oneshot::Sender<Answer>>, Answer)>,
     /// Records that wait for it.
     waiting: u64,
+}
+
+impl Quiet {
+    /// A frame of a meter cannot be decoded.
+    fn failed(&mut self, record: &Record, source: &str, error: DecodeError, now: Instant) {
+        let meter = record.meter.as_deref();
+        if self.may(meter.unwrap_or(source), now) {
+            let (reason, id) = (error.reason.word(), format_args!("{:032x}", record.id.0));
+            warn!(meter, source, reason, %id, %error, "a frame cannot be decoded");
+        }
+    }
+
+    /// Tells how many more there were.
+    fn more(&mut self, now: Instant) {
+        self.due(now, |of, more| warn!(of = of.unwrap_or("others"), more, "more frames that cannot be decoded"));
+    }
 }
 
 /// Tells what is known: the content of a snapshot.
@@ -106,7 +124,16 @@ impl Line {
             },
         )?;
         let gateway = config.name.clone();
-        Ok(Self { gateway, deduplicate, decode, queue, counts, answers: Vec::new(), waiting: 0 })
+        Ok(Self {
+            gateway,
+            deduplicate,
+            decode,
+            queue,
+            counts,
+            quiet: Quiet::default(),
+            answers: Vec::new(),
+            waiting: 0,
+        })
     }
 
     /// Takes captures until there are no more, waiting for the disk where it must: not for a task's thread. Gives the
@@ -115,6 +142,7 @@ impl Line {
         let mut group = Vec::with_capacity(GROUP);
         let mut upkeep = Instant::now();
         loop {
+            self.counts.beat.add(1);
             let until = self.queue.deadline().map_or(upkeep, |deadline| deadline.min(upkeep));
             let more = runtime
                 .block_on(async { tokio::time::timeout_at(until.into(), captures.recv_many(&mut group, GROUP)).await });
@@ -158,7 +186,10 @@ impl Line {
             Seen::First(frame) => {
                 let record = self.decode.decode(&capture, 1);
                 match self.decode.failed() {
-                    Some(reason) => self.counts.failed(reason),
+                    Some(error) => {
+                        self.counts.failed(error.reason);
+                        self.quiet.failed(&record, &capture.source, error, now);
+                    }
                     None if record.kind == Kind::Undecoded => self.counts.unread.add(1),
                     None => self.counts.decoded.add(1),
                 }
@@ -170,6 +201,7 @@ impl Line {
                             // Those before it are on the disk, and are answered while this one waits.
                             self.commit();
                             self.counts.full.set(true);
+                            self.counts.beat.add(1);
                             if !self.queue.wait_for_room() {
                                 break Err(self.queue.no_room());
                             }
@@ -214,6 +246,7 @@ impl Line {
 
     /// Tells of losses, and has the queue put in order.
     fn upkeep(&mut self) {
+        self.quiet.more(Instant::now());
         // Whether it still is, the next record shows.
         self.counts.full.set(false);
         let losses = self.queue.losses();

@@ -5,6 +5,7 @@
 //! | one per source | its input; a place in the intake |
 //! | the line, on a thread of its own | a capture in the intake; the disk; room in the queue |
 //! | one per sink | a record in the queue; its peer |
+//! | the watchdog's, where the service manager has one | time |
 //! | the pages, where `[http]` is, and one per connection | who asks |
 //! | the cursors of the sinks, on a thread of their own | a confirmation; the disk |
 
@@ -13,10 +14,11 @@ pub use crate::line::Decode;
 use crate::line::Line;
 use crate::queue::log::LogError;
 use crate::queue::{self, Opened, Queue, RestoreError};
+use crate::service::Service;
 use crate::sinks::{self, Sink, SinkError};
 use crate::sources::{self, Intake};
 use crate::stop::{signal, stop};
-use crate::telemetry::{Counts, Server, View};
+use crate::telemetry::{Counts, Server, View, seconds};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -130,6 +132,12 @@ pub async fn run(
     drop(intake);
     let waiting = handle.unconfirmed();
     info!(gateway = %config.name, sources = config.sources.len(), sinks = config.sinks.len(), waiting, "running");
+    let service = Arc::new(Service::from_environment());
+    service.ready(&format!("{} sources, {} sinks", config.sources.len(), config.sinks.len()));
+    let (fed, counting) = (Arc::clone(&service), Arc::clone(&counts));
+    // While it stops, it is the stop that has a time.
+    let beat = move || counting.line.beat.get() + if counting.stopping.get() { seconds() } else { 0 };
+    serving.spawn(async move { fed.feed(beat).await });
 
     let (mut failed, mut dead) = (0, 0);
     let why = tokio::select! {
@@ -140,6 +148,7 @@ pub async fn run(
     };
     info!(%why, wait = ?config.drain.0, "stopping: what has been taken is delivered");
     counts.stopping.set(true);
+    service.stopping();
     stopper.stop();
     // The line gives back the queue, which is held until everything has ended.
     let mut back = None;

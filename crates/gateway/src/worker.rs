@@ -9,7 +9,7 @@ use crate::record::{Kind, Record};
 use crate::run::Decode;
 use crate::taught::{Lesson, Taught, layout_name};
 use bytes::Bytes;
-use esh_core::{Key, Known, Learned, Meter, Purpose, Reason};
+use esh_core::{DecodeError, Key, Known, Learned, Meter, Purpose};
 use jiff::tz::TimeZone;
 
 /// Decodes with keys and with what earlier frames taught.
@@ -22,7 +22,7 @@ pub struct Worker {
     /// What the last capture teaches; it becomes true when its record is stored.
     lessons: Vec<Lesson>,
     /// Why the last capture failed.
-    failed: Option<Reason>,
+    failed: Option<DecodeError>,
     report: Vec<u8>,
 }
 
@@ -57,7 +57,7 @@ impl Decode for Worker {
         };
         let known = WorkerKnown { keys, taught };
         let decoded = decoder.decode(&frame, &known, Some(fragments), &mut Lessons(lessons), report);
-        *failed = decoded.error.map(|error| error.reason);
+        *failed = decoded.error;
         lessons.extend(decoded.meter.filter(|meter| !taught.knows(meter)).map(Lesson::Heard));
         Record {
             kind: if decoded.readings == 0 && (decoded.error.is_some() || decoded.unread) {
@@ -73,7 +73,7 @@ impl Decode for Worker {
         }
     }
 
-    fn failed(&self) -> Option<Reason> {
+    fn failed(&self) -> Option<DecodeError> {
         self.failed
     }
 

@@ -236,10 +236,10 @@ impl Decode for Strange {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_id_with_anything_in_it_is_one_level_of_a_topic() {
     let Some(broker) = Broker::start().await else { return };
+    // A level each for gateway, kind, protocol and meter.
+    let subscriber = Subscriber::start(broker.port, "esh/v1/g/readings/+/+").await;
     for version in ["5", "3.1.1"] {
         let lines = free_port();
-        // A level each for gateway, kind, protocol and meter.
-        let subscriber = Subscriber::start(broker.port, "esh/v1/g/readings/+/+").await;
         let gateway =
             Gateway::with(&config(lines, broker.port, &format!("version = \"{version}\"")), Box::new(Strange));
         let mut client = Client::connect(lines).await;

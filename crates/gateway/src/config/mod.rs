@@ -390,6 +390,13 @@ listen = "127.0.0.1:8080"
                 "\"mqtt://a\"\nnext_after = \"1s\"",
                 "gateway.toml:21:1: there is one broker: `url` may be a list",
             ),
+            ("user = \"gw\"", "user = \"gw\"\nhome_assistant = 7", "`true`, or a table with a `prefix`"),
+            ("user = \"gw\"", "user = \"gw\"\nhome_assistant = { prefx = \"a\" }", "did you mean `prefix`?"),
+            (
+                "user = \"gw\"",
+                "user = \"gw\"\nhome_assistant = { prefix = \"a/#\" }",
+                "gateway.toml:22:1: a prefix is the first level of a topic",
+            ),
             ("{ file = \"password\" }", "\"hunter2\"", "a secret does not stand here itself"),
             ("{ file = \"password\" }", "{ fiel = \"password\" }", "unknown key `fiel`"),
             ("[http]", "[htpp]", "unknown key `htpp`"),

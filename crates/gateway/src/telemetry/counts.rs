@@ -49,6 +49,8 @@ pub(crate) struct OfSource {
 pub(crate) struct OfLine {
     /// The line takes captures.
     pub(crate) running: Flag,
+    /// It has gone round once more, or waits for room: it does not hang.
+    pub(crate) beat: Count,
     /// The disk does not take records.
     pub(crate) broken: Flag,
     /// There is no room for the next record.

@@ -12,6 +12,7 @@ mod text;
 
 pub(crate) use counts::{Counts, OfLine, OfSource};
 pub(crate) use http::Server;
+pub(crate) use number::seconds;
 pub(crate) use sink::OfSink;
 
 use crate::queue::log::Gauge;

@@ -3,7 +3,8 @@
 use crate::config::{Part, Span, Wrong, host_and_port};
 use crate::secret::Secret;
 use crate::sinks::resolve;
-use serde::de::{self, Deserializer, IntoDeserializer, SeqAccess, Unexpected, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde::{Deserialize, Serialize};
 use std::{fmt, path::Path, path::PathBuf, str::FromStr};
 
@@ -32,6 +33,8 @@ pub struct Config {
     pub window: u16,
     /// How long the broker may acknowledge nothing before the connection is given up.
     pub patience: Span,
+    /// The first level of the topics at which Home Assistant finds what there is; none when it is not told.
+    pub home_assistant: Option<String>,
 }
 
 /// The certificates of a TLS connection, PEM files all.
@@ -137,6 +140,43 @@ impl<'de> Deserialize<'de> for Urls {
     }
 }
 
+/// `true`, or a table with the prefix.
+#[derive(Default)]
+struct HomeAssistant(Option<String>);
+
+impl<'de> Deserialize<'de> for HomeAssistant {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct FlagOrTable;
+
+        impl<'de> Visitor<'de> for FlagOrTable {
+            type Value = HomeAssistant;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("`true`, or a table with a `prefix`")
+            }
+
+            fn visit_bool<E: de::Error>(self, on: bool) -> Result<HomeAssistant, E> {
+                Ok(HomeAssistant(on.then(|| PREFIX.to_owned())))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<HomeAssistant, A::Error> {
+                #[derive(serde::Deserialize)]
+                #[serde(deny_unknown_fields)]
+                struct Table {
+                    prefix: Option<String>,
+                }
+                let Table { prefix } = Table::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(HomeAssistant(Some(prefix.unwrap_or_else(|| PREFIX.to_owned()))))
+            }
+        }
+
+        deserializer.deserialize_any(FlagOrTable)
+    }
+}
+
+/// The prefix that Home Assistant looks at unless it is told otherwise.
+const PREFIX: &str = "homeassistant";
+
 /// The keys of the table.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -156,6 +196,8 @@ pub struct Keys {
     keep_alive: Option<Span>,
     window: Option<u16>,
     ack_timeout: Option<Span>,
+    #[serde(default)]
+    home_assistant: HomeAssistant,
 }
 
 impl Part for Config {
@@ -210,6 +252,18 @@ impl Part for Config {
         if patience.0.is_zero() {
             return Err(Wrong::new("ack_timeout", "no broker is that fast"));
         }
+        let HomeAssistant(home_assistant) = keys.home_assistant;
+        let is_topic = |prefix: &String| {
+            !prefix.contains(['+', '#', '$'])
+                && prefix.split('/').all(|level| !level.is_empty())
+                && !prefix.contains(char::is_control)
+        };
+        if !home_assistant.iter().all(is_topic) {
+            return Err(Wrong::new(
+                "home_assistant",
+                "a prefix is the first level of a topic, such as `homeassistant`",
+            ));
+        }
         Ok(Self {
             name: keys.name,
             secure: secure.then_some(Secure { ca: keys.ca, own }),
@@ -222,6 +276,7 @@ impl Part for Config {
             keep_alive,
             window,
             patience,
+            home_assistant,
         })
     }
 }

@@ -18,6 +18,7 @@ mod brokers;
 mod client;
 mod config;
 mod events;
+mod home_assistant;
 mod ledger;
 mod session;
 mod tls;
@@ -27,6 +28,7 @@ pub use config::{Config, Keys, Secure, Url, Version};
 
 use crate::backoff::Backoff;
 use crate::queue::{Position, Reader};
+use crate::quiet::Quiet;
 use crate::secret::SecretError;
 use brokers::Brokers;
 use client::{Fault, Settings};
@@ -43,6 +45,7 @@ pub struct Mqtt {
     patience: Duration,
     next_after: Duration,
     first_after: Duration,
+    home_assistant: Option<String>,
 }
 
 /// Why the sink cannot begin.
@@ -71,6 +74,7 @@ struct Memory {
     owes: bool,
     /// It has taken one since it let the gateway in.
     has_taken: bool,
+    quiet: Quiet,
 }
 
 impl Mqtt {
@@ -81,7 +85,14 @@ impl Mqtt {
     pub fn new(config: &Config, gateway: &str) -> Result<Self, MqttError> {
         let settings = Settings::new(config, gateway)?;
         let (next_after, first_after) = (config.next_after.0, config.first_after.0);
-        Ok(Self { settings, gateway: gateway.to_owned(), patience: config.patience.0, next_after, first_after })
+        Ok(Self {
+            settings,
+            gateway: gateway.to_owned(),
+            patience: config.patience.0,
+            next_after,
+            first_after,
+            home_assistant: config.home_assistant.clone(),
+        })
     }
 
     /// Publishes until the queue is closed and everything has been acknowledged.
@@ -89,7 +100,14 @@ impl Mqtt {
         let mut backoff = Backoff::default();
         let mut pause = Backoff::new(Duration::from_secs(2), Duration::from_secs(60));
         let brokers = Brokers::new(self.settings.urls.len(), self.next_after);
-        let mut memory = Memory { brokers, refused: BTreeMap::new(), kept_out: false, owes: false, has_taken: false };
+        let mut memory = Memory {
+            brokers,
+            refused: BTreeMap::new(),
+            kept_out: false,
+            owes: false,
+            has_taken: false,
+            quiet: Quiet::default(),
+        };
         loop {
             let started = Instant::now();
             let ended = match Session::open(&self, &reader, &mut memory).await {
@@ -109,8 +127,11 @@ impl Mqtt {
             };
             reader.fault();
             let broker = self.settings.urls.get(memory.brokers.now()).map(ToString::to_string).unwrap_or_default();
-            warn!(%broker, %fault, "the broker is away, trying again");
             let now = Instant::now();
+            memory.quiet.due(now.into_std(), |of, more| warn!(of, more, "the broker is still away, or away again"));
+            if memory.quiet.may(&format!("{broker}: {fault}"), now.into_std()) {
+                warn!(%broker, %fault, "the broker is away, trying again");
+            }
             let lasted = now.saturating_duration_since(started) > Duration::from_secs(10);
             // A broker that takes records is not disturbed by who comes back soon, unless it has had too much.
             let took = std::mem::take(&mut memory.has_taken) && !matches!(fault, Fault::Refused(_) | Fault::Barred(_));

@@ -1,6 +1,7 @@
 //! One connection, from its first packet to its end. Everything it knows ends with it, but for the queue's cursor.
 
 use super::client::{Fault, Link, Settings, Step, Verdict, packet_size};
+use super::home_assistant::Told;
 use super::ledger::{Cargo, Ledger};
 use super::{Memory, Mqtt, topic};
 use crate::queue::{Entry, Position, Reader};
@@ -34,6 +35,8 @@ pub(super) struct Session<'a> {
     /// The most octets of a packet.
     largest: usize,
     read: Position,
+    /// What Home Assistant has been told through this broker.
+    told: Told,
 }
 
 /// Something to publish.
@@ -62,7 +65,7 @@ impl<'a> Session<'a> {
             Parcel { topic: topic::status(&mqtt.gateway), retain: true, payload: "online".into(), cargo: Cargo::Other };
         let ledger = Ledger::new((*window).min(limit));
         let (read, outbox) = (reader.confirmed(), VecDeque::from([status]));
-        Ok(Self { mqtt, reader, memory, broker, link, ledger, outbox, largest, read })
+        Ok(Self { mqtt, reader, memory, broker, link, ledger, outbox, largest, read, told: Told::default() })
     }
 
     /// Publishes until the queue is closed and everything has been acknowledged.
@@ -117,6 +120,17 @@ impl<'a> Session<'a> {
         self.read = position;
         let topic = topic::record(&self.mqtt.gateway, &record);
         if self.fits(&topic, &record.report) {
+            if let Some(prefix) = &self.mqtt.home_assistant {
+                // Before the record, so that its reading is the first that is shown.
+                let told = self.told.of(prefix, &self.mqtt.gateway, &record).into_iter();
+                let parcels = told.map(|(topic, message)| Parcel {
+                    topic,
+                    retain: true,
+                    payload: message.into(),
+                    cargo: Cargo::Other,
+                });
+                self.outbox.extend(parcels);
+            }
             let (payload, cargo) = (record.report, Cargo::Record(position));
             self.outbox.push_back(Parcel { topic, retain: false, payload, cargo });
             return;
@@ -137,23 +151,19 @@ impl<'a> Session<'a> {
     }
 
     /// What stands for a record that the broker never takes; none when it takes nothing that could.
-    fn instead(&self, position: Position, record: &Record, why: Why) -> Option<Parcel> {
+    fn instead(&mut self, position: Position, record: &Record, why: Why) -> Option<Parcel> {
         // A topic that the broker does not take has the meter in it.
         let meter = record.meter.as_deref().filter(|_| why != Why::TopicNameInvalid);
         let topic = topic::of(&self.mqtt.gateway, Kind::Undecoded, record.protocol, meter);
         let small = refused::reports(record, why).into_iter().find(|report| self.fits(&topic, report));
         let (id, octets) = (format!("{:032x}", record.id.0), record.report.len());
         self.reader.aside(small.is_none());
-        match small {
-            Some(payload) => {
-                warn!(broker = %self.broker, id, octets, %why, "a report is put aside: what stands for it goes to `undecoded`");
-                Some(Parcel { topic, retain: false, payload, cargo: Cargo::Aside(position) })
-            }
-            None => {
-                error!(broker = %self.broker, id, octets, %why, "a report is given up");
-                None
-            }
+        if small.is_none() {
+            error!(broker = %self.broker, id, octets, %why, "a report is given up");
+        } else if self.memory.quiet.may(record.meter.as_deref().unwrap_or("unknown"), std::time::Instant::now()) {
+            warn!(broker = %self.broker, id, octets, %why, "a report is put aside, what stands for it goes to `undecoded`");
         }
+        small.map(|payload| Parcel { topic, retain: false, payload, cargo: Cargo::Aside(position) })
     }
 
     /// Takes note of what has happened; says whether something was acknowledged.
@@ -167,7 +177,11 @@ impl<'a> Session<'a> {
         match (verdict, cargo) {
             (Verdict::Taken, Cargo::Other) => {}
             (Verdict::Taken, _) => self.memory.taken(),
-            (refused, Cargo::Other) => warn!(broker = %self.broker, ?refused, "the broker takes records alone"),
+            (refused, Cargo::Other) => {
+                if self.memory.quiet.may("what is no record", std::time::Instant::now()) {
+                    warn!(broker = %self.broker, ?refused, "the broker does not take what is no record");
+                }
+            }
             (Verdict::NotNow(reason), _) => return Err(Fault::Refused(reason.to_owned())),
             (Verdict::Barred(reason), _) => return Err(Fault::Barred(format!("to publish a report: {reason}"))),
             (Verdict::Doubtful(why), Cargo::Record(position)) => {

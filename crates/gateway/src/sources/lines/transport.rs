@@ -4,6 +4,7 @@ use super::LinesError;
 use super::feed::{Ended, Feed};
 use crate::backoff::Backoff;
 use crate::config::Tcp;
+use crate::quiet::Quiet;
 use crate::stop::Stop;
 use std::{io, path::Path, process::Stdio, sync::Arc, time::Duration};
 use tokio::io::AsyncWriteExt;
@@ -24,7 +25,7 @@ pub(super) async fn listen(tcp: &Tcp, clients: usize, feed: Feed, mut stop: Stop
         .map_err(|error| LinesError::Listen(tcp.to_string(), error))?;
     info!(source = &*feed.name, address = %tcp, "listening");
     let places = Arc::new(Semaphore::new(clients));
-    let mut tasks = JoinSet::new();
+    let (mut tasks, mut quiet) = (JoinSet::new(), Quiet::default());
     loop {
         let accepted = tokio::select! {
             () = stop.asked() => break,
@@ -41,7 +42,11 @@ pub(super) async fn listen(tcp: &Tcp, clients: usize, feed: Feed, mut stop: Stop
             }
         };
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
-            warn!(source = &*feed.name, %peer, clients, "a client is refused: there are too many");
+            let now = std::time::Instant::now();
+            quiet.due(now, |_, more| warn!(source = &*feed.name, more, "more clients were refused"));
+            if quiet.may(&feed.name, now) {
+                warn!(source = &*feed.name, %peer, clients, "a client is refused: there are too many");
+            }
             tasks.spawn(refuse(stream, feed.ack));
             continue;
         };

@@ -6,13 +6,13 @@ pub mod file;
 pub mod kafka;
 pub mod mqtt;
 pub(crate) mod refused;
+pub mod secure;
 pub mod stdout;
 pub mod table;
 
 use crate::config::{ConfigError, PartTable};
 use crate::queue::Reader;
 use crate::stop::Stop;
-use std::path::Path;
 
 /// One `[[sink]]`.
 #[derive(Clone, Debug)]
@@ -158,12 +158,5 @@ impl Sink {
             Self::Table(_) => table::run(reader).await?,
         }
         Ok(())
-    }
-}
-
-/// Makes a relative path start at the folder of the configuration.
-pub(crate) fn resolve(base: &Path, path: &mut Option<std::path::PathBuf>) {
-    if let Some(path) = path {
-        *path = base.join(&*path);
     }
 }

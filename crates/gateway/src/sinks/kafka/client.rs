@@ -1,11 +1,13 @@
 //! One producer of librdkafka, reduced to what the sink relies on: what was handed over under which ticket, what became of
 //! it, and what is wrong with the brokers. A [`Producer`] is never used again after a fault.
 
-use super::config::{Config, Mechanism, Secure};
+use super::config::{Config, Mechanism};
 use super::ledger::{MOST, OVERHEAD, Ticket};
 use super::message::Envelope;
 use super::{Fault, KafkaError};
+use crate::quiet::Quiet;
 use crate::secret::Exposed;
+use crate::sinks::secure::Secure;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::KafkaError as LibraryError;
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer as _, ProducerContext, ThreadedProducer};
@@ -225,10 +227,13 @@ impl Drop for Producer {
 
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        let Some(left_out) = lock(&self.quiet).speak() else { return };
-        if left_out > 0 {
-            info!(lines = left_out, "librdkafka has said more");
+        // In an outage it has much to say.
+        let (now, mut quiet) = (Instant::now(), lock(&self.quiet));
+        quiet.due(now, |facility, lines| info!(facility, lines, "librdkafka has said more"));
+        if !quiet.may(facility, now) {
+            return;
         }
+        drop(quiet);
         match level {
             RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
                 warn!(facility, "librdkafka: {message}");
@@ -260,52 +265,7 @@ impl ProducerContext for Context {
     }
 }
 
-/// Lets the library say so many lines a minute: in an outage it has much to say.
-struct Quiet {
-    since: Instant,
-    said: u32,
-    left_out: u64,
-}
-
-impl Default for Quiet {
-    fn default() -> Self {
-        Self { since: Instant::now(), said: 0, left_out: 0 }
-    }
-}
-
-impl Quiet {
-    const LINES: u32 = 20;
-    const PERIOD: Duration = Duration::from_secs(60);
-
-    /// Whether a line may be said, and how many were left out before it.
-    fn speak(&mut self) -> Option<u64> {
-        if self.since.elapsed() >= Self::PERIOD {
-            (self.since, self.said) = (Instant::now(), 0);
-        }
-        if self.said == Self::LINES {
-            self.left_out += 1;
-            return None;
-        }
-        self.said += 1;
-        Some(std::mem::take(&mut self.left_out))
-    }
-}
-
 /// Nothing panics while it holds one of these locks; if something did, what they guard would still be whole.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_outage_is_not_told_line_by_line() {
-        let mut quiet = Quiet::default();
-        let said = (0..1000).filter(|_| quiet.speak().is_some()).count();
-        assert_eq!(said, Quiet::LINES as usize);
-        quiet.since -= Quiet::PERIOD;
-        assert_eq!(quiet.speak(), Some(1000 - u64::from(Quiet::LINES)));
-    }
 }

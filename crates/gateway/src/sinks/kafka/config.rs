@@ -2,7 +2,7 @@
 
 use crate::config::{Part, Size, Span, Wrong, host_and_port};
 use crate::secret::Secret;
-use crate::sinks::resolve;
+use crate::sinks::secure::{Files, Secure, without_user};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Unexpected};
 use std::{fmt, path::Path, path::PathBuf, time::Duration};
@@ -32,15 +32,6 @@ pub struct Config {
     pub user: Option<User>,
     /// How long the brokers may acknowledge nothing before the client is given up.
     pub patience: Duration,
-}
-
-/// The certificates of TLS connections, PEM files all.
-#[derive(Clone, Debug)]
-pub struct Secure {
-    /// Who signs the brokers' certificates; without it whom the machine trusts.
-    pub ca: Option<PathBuf>,
-    /// The gateway's own certificate and its key, where the brokers ask for one.
-    pub own: Option<(PathBuf, PathBuf)>,
 }
 
 /// Who the gateway says it is: SASL.
@@ -156,12 +147,7 @@ impl fmt::Display for Broker {
 impl<'de> Deserialize<'de> for Broker {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        if text.contains('@') {
-            // Not quoted: a password may stand before the `@`.
-            return Err(de::Error::custom(
-                "user and password do not stand in the address: write `user` and `password`",
-            ));
-        }
+        without_user(&text)?;
         // A comma would make two of it for the client library.
         let broker = host_and_port(&text).filter(|_| !text.contains([',', ';', '"', '\\']) && !text.contains("://"));
         let (host, port) = broker.ok_or_else(|| {
@@ -212,26 +198,12 @@ pub struct Keys {
 impl Part for Config {
     type Keys = Keys;
 
-    fn build(mut keys: Keys, base: &Path) -> Result<Self, Wrong> {
+    fn build(keys: Keys, base: &Path) -> Result<Self, Wrong> {
         if keys.brokers.is_empty() {
             return Err(Wrong::new("brokers", "no broker: write `brokers = [\"kafka.example:9092\"]`"));
         }
-        for path in [&mut keys.ca, &mut keys.certificate, &mut keys.key] {
-            resolve(base, path);
-        }
-        if !keys.tls {
-            for (key, path) in [("ca", &keys.ca), ("certificate", &keys.certificate), ("key", &keys.key)] {
-                if path.is_some() {
-                    return Err(Wrong::new(key, "there are no certificates without TLS: write `tls = true`"));
-                }
-            }
-        }
-        let own = match (keys.certificate, keys.key) {
-            (Some(certificate), Some(key)) => Some((certificate, key)),
-            (None, None) => None,
-            (Some(_), None) => return Err(Wrong::new("certificate", "its `key` is missing")),
-            (None, Some(_)) => return Err(Wrong::new("key", "its `certificate` is missing")),
-        };
+        let files = Files { ca: keys.ca, certificate: keys.certificate, key: keys.key };
+        let secure = files.build(base, keys.tls, "tls = true")?;
         let user = match (keys.user, keys.password) {
             (Some(name), Some(mut password)) => {
                 password.resolve(base);
@@ -263,7 +235,7 @@ impl Part for Config {
             compression: keys.compression,
             linger,
             buffer: usize::try_from(buffer).unwrap_or(usize::MAX),
-            secure: keys.tls.then_some(Secure { ca: keys.ca, own }),
+            secure,
             user,
             patience,
         })

@@ -19,7 +19,7 @@ mod message;
 mod session;
 mod verdict;
 
-pub use config::{Broker, Compression, Config, Keys, Mechanism, Secure, Topic, Topics, User};
+pub use config::{Broker, Compression, Config, Keys, Mechanism, Topic, Topics, User};
 
 use crate::backoff::Backoff;
 use crate::queue::{Position, Reader};

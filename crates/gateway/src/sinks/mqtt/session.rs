@@ -55,7 +55,7 @@ impl<'a> Session<'a> {
     pub(super) async fn open(mqtt: &'a Mqtt, reader: &'a Reader, memory: &'a mut Memory) -> Result<Self, Fault> {
         let Settings { urls, window, .. } = &mqtt.settings;
         memory.owes = false;
-        let url = urls.get(memory.brokers.now()).or(urls.first()).ok_or(Fault::Gone)?;
+        let url = urls.get(memory.brokers.now()).or_else(|| urls.first()).ok_or(Fault::Gone)?;
         let mut link = Link::open(&mqtt.settings, url, &topic::status(&mqtt.gateway));
         let (limit, largest) = link.connected(mqtt.patience).await?;
         let broker = url.to_string();

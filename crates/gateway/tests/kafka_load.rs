@@ -2,7 +2,9 @@
 //!
 //! ```sh
 //! scripts/kafka fetch
-//! cargo test --release -p esh-gateway --features kafka --test kafka_load -- --ignored --nocapture
+//! cargo build --release -p esh-gateway --features kafka
+//! ESH_GATEWAY=$PWD/target/release/esh-gateway cargo test -p esh-gateway --features kafka --test kafka_load -- \
+//!     --ignored --nocapture
 //! ```
 //!
 //! `ESH_LOAD_RECORDS` is how many records a backlog has, `ESH_LOAD_SINK` more keys of the sink. It prints rows of a table.
@@ -105,7 +107,7 @@ fn row(what: &str, value: u64, unit: &str) {
 async fn measure() {
     let count = std::env::var("ESH_LOAD_RECORDS").map_or(1_000_000, |count| count.parse().unwrap());
     println!("| Kafka | measured | load |\n|---|---|---|");
-    row("binary", std::fs::metadata(env!("CARGO_BIN_EXE_esh-gateway")).unwrap().len() / 1000, "kB");
+    row("binary", std::fs::metadata(program::binary()).unwrap().len() / 1000, "kB");
 
     let folder = tempfile::tempdir().unwrap();
     let (idle, outage) = backlog(folder.path(), count).await;

@@ -47,6 +47,10 @@ pub enum Content {
     RecordLayout,
     /// The fixed data structure of the first M-Bus standard, by its status octet and medium.
     FixedData,
+    /// A payload of that Content-Format of CoAP.
+    Media(u16),
+    /// A payload of which the frame does not say what it is.
+    Unstated,
     /// A format that the CI field names and that this crate does not read, such as a maker's own.
     Other(u8),
 }

@@ -118,6 +118,20 @@ impl Decimal {
         Self::from_shortest(value.is_finite(), format_args!("{value:e}"))
     }
 
+    /// The shortest decimal that reads back as the 16-bit float of those bits (IEEE 754 binary16); `None` for infinities
+    /// and NaN.
+    #[must_use]
+    pub fn from_f16_shortest(bits: u16) -> Option<Self> {
+        let value = f32_of_half(bits)?;
+        // Five digits tell any two of them apart.
+        (0..5).find_map(|fraction| {
+            let mut text = DecimalText::empty();
+            write!(text, "{value:.fraction$e}").ok()?;
+            let read: f32 = text.as_str().parse().ok()?;
+            (half_of_f32(read) == bits).then(|| Self::parse(text.as_str())).flatten()
+        })
+    }
+
     fn from_shortest(finite: bool, scientific: fmt::Arguments<'_>) -> Option<Self> {
         if !finite {
             return None;
@@ -257,6 +271,47 @@ impl Decimal {
     }
 }
 
+/// The same number with more bits; `None` for infinities and NaN.
+fn f32_of_half(bits: u16) -> Option<f32> {
+    let (sign, exponent, fraction) =
+        (u32::from(bits >> 15) << 31, u32::from(bits >> 10 & 0x1f), u32::from(bits & 0x3ff));
+    let magnitude = match (exponent, fraction) {
+        (31, _) => return None,
+        (0, 0) => 0,
+        (0, fraction) => {
+            // Subnormal there, normal here: the highest bit becomes the hidden one.
+            let shift = fraction.leading_zeros() - 21;
+            (113 - shift) << 23 | (fraction << shift & 0x3ff) << 13
+        }
+        (exponent, fraction) => (exponent + 112) << 23 | fraction << 13,
+    };
+    Some(f32::from_bits(sign | magnitude))
+}
+
+/// The nearest 16-bit float, ties to even.
+fn half_of_f32(value: f32) -> u16 {
+    let bits = value.to_bits();
+    let sign = (bits >> 16 & 0x8000) as u16;
+    let magnitude = bits & 0x7fff_ffff;
+    let (exponent, fraction) = ((magnitude >> 23) as i32 - 112, magnitude & 0x7f_ffff);
+    if exponent >= 31 {
+        return sign | 0x7c00;
+    }
+    // Bits that fall away, and what is in front of them.
+    let (kept, dropped, width) = if exponent > 0 {
+        ((exponent as u32) << 10 | fraction >> 13, fraction & 0x1fff, 13)
+    } else if exponent >= -10 {
+        let width = (14 - exponent) as u32;
+        let all = fraction | 0x80_0000;
+        (all >> width, all & ((1 << width) - 1), width)
+    } else {
+        return sign;
+    };
+    let half = 1 << (width - 1);
+    let up = dropped > half || dropped == half && kept & 1 == 1;
+    sign | (kept + u32::from(up)) as u16
+}
+
 impl From<i64> for Decimal {
     fn from(value: i64) -> Self {
         Self::new(i128::from(value), 0)
@@ -379,6 +434,30 @@ mod tests {
         {
             assert_eq!(Decimal::parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_half_enters_by_its_shortest_decimal() {
+        for (bits, text) in [
+            (0x5cb0, "300"),
+            (0x2e66, "0.1"),
+            (0x3c00, "1"),
+            (0xc000, "-2"),
+            (0x7bff, "65500"),
+            (0x0001, "0.00000006"),
+            (0x0400, "0.00006104"),
+            (0x0000, "0"),
+        ] {
+            assert!(
+                Decimal::from_f16_shortest(bits).unwrap().same_value(Decimal::parse(text).unwrap()),
+                "{bits:04x}: {:?} is not {text}",
+                Decimal::from_f16_shortest(bits)
+            );
+        }
+        assert_eq!(Decimal::from_f16_shortest(0x7c00), None);
+        assert_eq!(Decimal::from_f16_shortest(0x7e00), None);
+        let finite = (0..=u16::MAX).filter(|bits| bits & 0x7c00 != 0x7c00);
+        assert!(finite.into_iter().all(|bits| Decimal::from_f16_shortest(bits).is_some()));
     }
 
     proptest! {

@@ -46,6 +46,8 @@ pub enum Layer {
     ExtendedLink,
     /// The authentication and fragmentation layer of EN 13757-7.
     Authentication,
+    /// A message of CoAP.
+    Message,
     /// The transport layer.
     Transport,
     /// Encryption and authentication of the payload.
@@ -63,6 +65,7 @@ impl Layer {
             Self::Link => "link",
             Self::ExtendedLink => "extended_link",
             Self::Authentication => "authentication",
+            Self::Message => "message",
             Self::Transport => "transport",
             Self::Security => "security",
             Self::Application => "application",
@@ -198,7 +201,7 @@ impl fmt::Display for Reason {
             Self::TooLong { limit, found } => write!(f, "{found} where at most {limit} are allowed"),
             Self::Trailing { octets: n } => write!(f, "{n} {} too many", octets(n)),
             Self::Malformed => f.write_str("not a valid value"),
-            Self::Overflow => f.write_str("more digits than a reading can hold"),
+            Self::Overflow => f.write_str("larger than can be held"),
             Self::Unsupported => f.write_str("defined, but not decoded here"),
         }
     }

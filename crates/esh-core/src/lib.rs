@@ -35,6 +35,7 @@ mod medium;
 mod meter;
 #[cfg(feature = "nom")]
 pub mod nom;
+pub mod note;
 mod obis;
 mod quantity;
 mod reading;

@@ -56,11 +56,17 @@ pub enum Protocol {
     Wmbus,
     /// Wired M-Bus, EN 13757-2.
     Mbus,
+    /// CoAP, RFC 7252.
+    Coap,
+    /// LwM2M, OMA.
+    Lwm2m,
+    /// SenML, RFC 8428.
+    Senml,
 }
 
 impl Protocol {
     /// Every protocol there is.
-    pub const ALL: &[Self] = &[Self::Wmbus, Self::Mbus];
+    pub const ALL: &[Self] = &[Self::Wmbus, Self::Mbus, Self::Coap, Self::Lwm2m, Self::Senml];
 
     /// Its word.
     #[must_use]
@@ -68,6 +74,9 @@ impl Protocol {
         match self {
             Self::Wmbus => "wmbus",
             Self::Mbus => "mbus",
+            Self::Coap => "coap",
+            Self::Lwm2m => "lwm2m",
+            Self::Senml => "senml",
         }
     }
 

@@ -1,6 +1,7 @@
 //! Text as a meter sends it, read without copying it.
 
 use core::fmt::{self, Write};
+use core::str::Chars;
 
 /// Text in the octets of a frame: Latin-1 or UTF-8, forwards or, as M-Bus sends it, backwards.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -12,6 +13,7 @@ enum Inner<'a> {
     Latin1(&'a [u8]),
     Latin1Reversed(&'a [u8]),
     Digits(&'a [u8]),
+    Json(&'a str),
 }
 
 impl<'a> Text<'a> {
@@ -39,6 +41,13 @@ impl<'a> Text<'a> {
         Self(Inner::Digits(octets))
     }
 
+    /// What stands between the quotation marks of a JSON string, with its escapes; RFC 8259, clause 7. An escape that is
+    /// none, or half of a surrogate pair, becomes U+FFFD.
+    #[must_use]
+    pub const fn json(text: &'a str) -> Self {
+        Self(Inner::Json(text))
+    }
+
     /// Its characters in reading order. Fillers (NUL) at either end are left out.
     pub fn chars(self) -> impl Iterator<Item = char> + 'a {
         let (utf8, octets, reversed, digits) = match self.0 {
@@ -46,13 +55,29 @@ impl<'a> Text<'a> {
             Inner::Latin1(octets) => ("", trimmed(octets), false, &[][..]),
             Inner::Latin1Reversed(octets) => ("", trimmed(octets), true, &[][..]),
             Inner::Digits(octets) => ("", &[][..], false, octets),
+            Inner::Json(text) => (text, &[][..], false, &[][..]),
         };
+        let escapes = matches!(self.0, Inner::Json(_));
         let (mut front, mut back) = (octets.iter(), octets.iter());
         let latin1 = core::iter::from_fn(move || if reversed { back.next_back() } else { front.next() });
         let digits = digits.iter().rev().flat_map(|octet| [octet >> 4, octet & 0x0f]);
-        utf8.chars()
-            .chain(latin1.map(|octet| char::from(*octet)))
-            .chain(digits.map(|digit| char::from_digit(digit.into(), 16).unwrap_or('?')))
+        let mut characters = utf8.chars();
+        core::iter::from_fn(move || match characters.next()? {
+            '\\' if escapes => Some(unescape(&mut characters).unwrap_or(char::REPLACEMENT_CHARACTER)),
+            plain => Some(plain),
+        })
+        .chain(latin1.map(|octet| char::from(*octet)))
+        .chain(digits.map(|digit| char::from_digit(digit.into(), 16).unwrap_or('?')))
+    }
+
+    /// Its characters as they lie in the octets, where they do: UTF-8 or JSON without an escape.
+    #[must_use]
+    pub fn plain(self) -> Option<&'a str> {
+        match self.0 {
+            Inner::Utf8(text) => Some(text),
+            Inner::Json(text) if !text.contains('\\') => Some(text),
+            _ => None,
+        }
     }
 
     /// Whether there is no character in it.
@@ -60,6 +85,34 @@ impl<'a> Text<'a> {
     pub fn is_empty(self) -> bool {
         self.chars().next().is_none()
     }
+}
+
+/// The character of an escape behind its backslash.
+fn unescape(rest: &mut Chars<'_>) -> Option<char> {
+    Some(match rest.next()? {
+        'b' => '\u{8}',
+        'f' => '\u{c}',
+        'n' => '\n',
+        'r' => '\r',
+        't' => '\t',
+        'u' => match unit(rest)? {
+            high @ 0xd800..0xdc00 => {
+                let mut ahead = rest.clone();
+                let low = (ahead.next()? == '\\' && ahead.next()? == 'u').then(|| unit(&mut ahead)).flatten()?;
+                let low = low.checked_sub(0xdc00).filter(|low| *low < 0x400)?;
+                *rest = ahead;
+                char::from_u32(0x1_0000 + ((high - 0xd800) << 10) + low)?
+            }
+            unit => char::from_u32(unit)?,
+        },
+        plain @ ('"' | '\\' | '/') => plain,
+        _ => return None,
+    })
+}
+
+/// Four hexadecimal digits.
+fn unit(rest: &mut Chars<'_>) -> Option<u32> {
+    (0..4).try_fold(0, |unit, _| Some(unit << 4 | rest.next()?.to_digit(16)?))
 }
 
 fn trimmed(octets: &[u8]) -> &[u8] {
@@ -91,5 +144,14 @@ mod tests {
         assert_eq!(Text::latin1(b"\0abc\0").to_string(), "abc");
         assert_eq!(Text::digits(&[0x78, 0x56, 0x34, 0x02]).to_string(), "02345678");
         assert_eq!(Text::utf8("m³").to_string(), "m³");
+    }
+
+    #[test]
+    fn the_escapes_of_json_are_read() {
+        assert_eq!(Text::json(r#"a\"\\\/\b\f\n\r\t\u00b3"#).to_string(), "a\"\\/\u{8}\u{c}\n\r\t³");
+        assert_eq!(Text::json(r"\ud83d\ude00!").to_string(), "😀!");
+        for half in [r"\ud83d", r"\ud83d\u0041", r"\ude00", r"\x", r"\u12"] {
+            assert!(Text::json(half).to_string().starts_with('\u{fffd}'), "{half}");
+        }
     }
 }

@@ -7,8 +7,9 @@ use core::fmt;
 
 /// A date, a time or both, as the meter said it.
 ///
-/// It names no instant: only the gateway knows the zone. Built by [`CivilTime::date`] and [`CivilTime::at`], which
-/// refuse what is on no calendar, and by [`CivilTime::open_date`] where a meter has left the month or the day open.
+/// It names no instant, because only the gateway knows the zone, unless the meter counts in UTC. Built by
+/// [`CivilTime::date`] and [`CivilTime::at`], which refuse what is on no calendar, by [`CivilTime::open_date`] where a
+/// meter has left the month or the day open, and by [`CivilTime::from_unix`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CivilTime {
     year: u16,
@@ -19,6 +20,7 @@ pub struct CivilTime {
     second: u8,
     precision: Precision,
     daylight_saving: Option<bool>,
+    utc: bool,
 }
 
 /// How far down a time is told.
@@ -54,7 +56,17 @@ impl CivilTime {
         if year > 9999 || month < 1 || month > 12 || day < 1 || day > days_in(year, month) {
             return None;
         }
-        Some(Self { year, month, day, hour: 0, minute: 0, second: 0, precision: Precision::Day, daylight_saving: None })
+        Some(Self {
+            year,
+            month,
+            day,
+            hour: 0,
+            minute: 0,
+            second: 0,
+            precision: Precision::Day,
+            daylight_saving: None,
+            utc: false,
+        })
     }
 
     /// A date whose month or day the meter has left open, with 0 in its place; `None` when neither is open or when no
@@ -64,7 +76,17 @@ impl CivilTime {
         if year > 9999 || month > 12 || day > 31 || (month > 0 && day > 0) {
             return None;
         }
-        Some(Self { year, month, day, hour: 0, minute: 0, second: 0, precision: Precision::Day, daylight_saving: None })
+        Some(Self {
+            year,
+            month,
+            day,
+            hour: 0,
+            minute: 0,
+            second: 0,
+            precision: Precision::Day,
+            daylight_saving: None,
+            utc: false,
+        })
     }
 
     /// Whether the month or the day is left open.
@@ -86,6 +108,33 @@ impl CivilTime {
     #[must_use]
     pub const fn with_daylight_saving(self, daylight_saving: bool) -> Self {
         Self { daylight_saving: Some(daylight_saving), ..self }
+    }
+
+    /// The instant so many seconds after 1970-01-01T00:00:00Z, which is in UTC; `None` beyond the year 9999 or before
+    /// the year 0.
+    #[must_use]
+    pub const fn from_unix(seconds: i64) -> Option<Self> {
+        let epoch = Self {
+            year: 1970,
+            month: 1,
+            day: 1,
+            hour: 0,
+            minute: 0,
+            second: 0,
+            precision: Precision::Second,
+            daylight_saving: None,
+            utc: true,
+        };
+        match seconds.checked_neg() {
+            Some(before) => epoch.seconds_before(before),
+            None => None,
+        }
+    }
+
+    /// Whether it is in UTC.
+    #[must_use]
+    pub const fn is_utc(self) -> bool {
+        self.utc
     }
 
     /// Year, month and day.
@@ -112,9 +161,9 @@ impl CivilTime {
         self.daylight_saving
     }
 
-    /// Its ISO 8601 text, as far down as it is told: the text and how much of it counts.
+    /// Its ISO 8601 text, as far down as it is told, with a `Z` for UTC: the text and how much of it counts.
     #[must_use]
-    pub const fn text(self) -> ([u8; 19], usize) {
+    pub const fn text(self) -> ([u8; 20], usize) {
         const fn tens(value: u8) -> u8 {
             b'0' + value / 10 % 10
         }
@@ -142,11 +191,13 @@ impl CivilTime {
             b':',
             tens(self.second),
             units(self.second),
+            b'Z',
         ];
         let len = match self.precision {
             Precision::Day => 10,
             // An hour alone is no ISO time of day that readers agree on.
             Precision::Hour | Precision::Minute => 16,
+            Precision::Second if self.utc => 20,
             Precision::Second => 19,
         };
         (text, len)
@@ -171,6 +222,20 @@ mod tests {
         assert_eq!(day.to_string(), "2016-12-31");
         assert_eq!(day.at(0, 0, 0, Precision::Minute).unwrap().to_string(), "2016-12-31T00:00");
         assert_eq!(day.at(23, 59, 7, Precision::Second).unwrap().to_string(), "2016-12-31T23:59:07");
+    }
+
+    #[test]
+    fn unix_seconds_are_in_utc() {
+        for (seconds, text) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (1_700_000_000, "2023-11-14T22:13:20Z"),
+            (-1, "1969-12-31T23:59:59Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+        ] {
+            assert_eq!(CivilTime::from_unix(seconds).unwrap().to_string(), text);
+        }
+        assert_eq!(CivilTime::from_unix(i64::MAX), None);
+        assert_eq!(CivilTime::from_unix(i64::MIN), None);
     }
 
     #[test]

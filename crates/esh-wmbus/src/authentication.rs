@@ -1,6 +1,6 @@
 //! The authentication and fragmentation layer: message counter, authentication code, fragments.
 
-use crate::note::{Notes, at};
+use esh_core::note::{Notes, at};
 use esh_core::{DecodeError, Input, Layer, Reason};
 
 /// The authentication and fragmentation layer — EN 13757-7, 6.

@@ -1,9 +1,7 @@
 //! The extended link layer: communication control, access number, session number and payload CRC.
 
-use crate::{
-    address::Address,
-    note::{Notes, at},
-};
+use crate::address::Address;
+use esh_core::note::{Notes, at};
 use esh_core::{DecodeError, Input, Layer, Reason};
 
 /// The extended link layer — EN 13757-4, 13.2.

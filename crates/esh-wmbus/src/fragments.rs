@@ -1,6 +1,7 @@
 //! The assembler: parts of a message become one frame again.
 
-use crate::{address::Address, authentication::Authentication, extended_link::ExtendedLink, note::Notes};
+use crate::{address::Address, authentication::Authentication, extended_link::ExtendedLink};
+use esh_core::note::Notes;
 use esh_core::{DecodeError, Ignore, Input, Layer, Reason};
 
 /// Puts the fragments of messages together — EN 13757-7, 6.2.4.

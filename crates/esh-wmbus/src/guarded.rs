@@ -4,10 +4,10 @@ use crate::{
     authentication,
     crc::crc,
     extended_link::{ExtendedLink, Session},
-    note::{Notes, at},
     open::{Found, Lower, SoFar, upper},
     security::{self, cipher::Cipher},
 };
+use esh_core::note::{Notes, at};
 use esh_core::{DecodeError, Known, Layer, Learned, Meter, Purpose, Reason, SecurityState};
 
 /// Opens what an extended link guards with its payload CRC, and perhaps encrypts.

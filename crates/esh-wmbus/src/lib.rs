@@ -45,7 +45,6 @@ mod history;
 mod layout;
 pub mod line;
 pub mod link;
-mod note;
 mod open;
 mod profile;
 mod quantity;
@@ -93,7 +92,7 @@ impl Wmbus {
 impl Carrier for Wmbus {
     fn open<'f>(&self, frame: &'f mut [u8], known: &dyn Known, out: &mut dyn Out<'_>) -> Result<Opened<'f>, Refused> {
         let outline = link::recognise(frame, self.framing)?;
-        let mut notes = note::Notes::new(out);
+        let mut notes = esh_core::note::Notes::new(out);
         let mut so_far = open::SoFar::new(outline.framing);
         let stripped = outline.strip(frame);
         let opened = match outline.framing {

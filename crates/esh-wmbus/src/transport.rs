@@ -1,12 +1,7 @@
 //! The transport layer: its header, status octet and configuration field.
 
-use crate::{
-    address::Address,
-    ci::Header,
-    note::{Notes, at},
-    open::SoFar,
-    status::alarms_of_status,
-};
+use crate::{address::Address, ci::Header, open::SoFar, status::alarms_of_status};
+use esh_core::note::{Notes, at};
 use esh_core::{DecodeError, Input, Layer, Reason};
 
 /// The short or long header of the transport layer — EN 13757-7, 7.3.

@@ -43,7 +43,7 @@ impl Known for Told {
 
 #[derive(Default)]
 struct Heard {
-    fields: HashMap<&'static str, String>,
+    fields: HashMap<String, String>,
     counter: Option<u64>,
 }
 
@@ -65,7 +65,7 @@ impl<'a> Out<'a> for Heard {
         if let FieldValue::Octets(octets) = field.value {
             assert_eq!(octets.len(), field.len, "{}", field.name);
         }
-        self.fields.insert(field.key, field.value.to_string());
+        self.fields.insert(field.key.to_owned(), field.value.to_string());
     }
 }
 

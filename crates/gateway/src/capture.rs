@@ -41,6 +41,10 @@ pub enum Framing {
     Wired,
     /// M-Bus records without a frame, behind as many octets of another carrier.
     Records(u16),
+    /// A payload of LwM2M: its Content-Format, and what it answers for.
+    Lwm2m(u16, esh_nbiot::lwm2m::Path),
+    /// SenML as CBOR; without this word as JSON.
+    SenmlCbor,
 }
 
 impl Framing {

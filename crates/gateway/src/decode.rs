@@ -96,7 +96,8 @@ impl Decoder {
         self.frame.clear();
         let Self { gateway, zone, opened: with_opened, frame: octets, fields } = self;
         protocols::line_code(frame.framing, frame.octets, octets);
-        let mut opening = Opening { fields, with_opened: *with_opened, learned: None, alarms: Alarms::NONE, witness };
+        let mut opening =
+            Opening { fields: &mut *fields, with_opened: *with_opened, learned: None, alarms: Alarms::NONE, witness };
         let mut opened = protocols::open(frame.protocol, frame.framing, octets, known, &mut opening);
         let part = opened.as_ref().ok().copied().filter(|opened| opened.content == Content::Fragment);
         if let (Some(part), Some(fragments)) = (&part, fragments) {
@@ -126,18 +127,14 @@ impl Decoder {
                     witness.learned(meter.as_ref(), Learned::Counter { purpose, counter });
                 }
                 let mut reader = Reader { writer: &mut writer, meter: meter.as_ref(), witness };
-                let read = match protocols::format_for(opened.content) {
-                    Some(format) => format.read(meter.as_ref(), opened.payload, opened.offset, known, &mut reader),
-                    None => {
-                        unread = opened.content != Content::Nothing;
-                        Ok(())
-                    }
-                };
-                (read.err(), opened.trailing)
+                let read = protocols::read(frame.framing, opened, known, &mut reader);
+                unread = read.is_none() && opened.content != Content::Nothing;
+                (read.and_then(Result::err), opened.trailing)
             }
             Err(refused) => (Some(refused.error), &[][..]),
         };
         let readings = writer.readings;
+        fields.finish();
         writer.end(&Tail {
             frame: frame.octets,
             source: frame.source,

@@ -11,11 +11,11 @@ use crate::{
     authentication::{self, Authentication},
     ci::{self, ControlInformation, Header},
     link::Framing,
-    note::{Notes, at},
     security::{self, Envelope, Plain, derive::Direction},
     status::alarms_of_status,
     transport::{Configuration, Transport},
 };
+use esh_core::note::{Notes, at};
 use esh_core::{
     Content, DecodeError, Input, Known, Layer, Learned, Meter, Protocol, Purpose, Reason, Refused, Security,
     SecurityState,

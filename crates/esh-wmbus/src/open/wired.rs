@@ -1,11 +1,8 @@
 //! The link of a wired frame: start, length, C and A field — EN 13757-2, 5.
 
 use super::{Found, Lower, SoFar, upper};
-use crate::{
-    ci,
-    note::{Notes, at},
-    wired,
-};
+use crate::{ci, wired};
+use esh_core::note::{Notes, at};
 use esh_core::{Content, DecodeError, Input, Known, Layer, Security, SecurityState};
 
 /// Opens a wired frame; its start, lengths and check sum are right.

@@ -7,9 +7,9 @@ use crate::{
     ci::{self, ControlInformation, Header},
     extended_link::ExtendedLink,
     guarded,
-    note::{Notes, at},
     transport::note_address,
 };
+use esh_core::note::{Notes, at};
 use esh_core::{Content, DecodeError, Input, Known, Layer, Security, SecurityState};
 
 /// Opens a wireless frame without CRCs, or leaves it as it was.

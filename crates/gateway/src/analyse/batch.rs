@@ -263,13 +263,13 @@ fn decode_line(
     lessons: &mut Lessons<'_>,
     report: &mut Vec<u8>,
 ) -> (bool, Decoded) {
-    let (line, error) = read_line(text);
+    let (line, error) = read_line(options.protocol, text);
     let nothing = HandedOn::default();
     let (memory, mut fragments) = match memory {
         Some(Memory { taught, fragments }) => (LineMemory::Full(taught), Some(fragments)),
         None => (LineMemory::HandedOn(lessons.handed_on.unwrap_or(&nothing)), None),
     };
-    let known = LineKnown::new(LineKeys::of(&line.key, &options.keys), memory, options.replay_check);
+    let known = LineKnown::new(LineKeys::of(line.keys.as_deref(), &options.keys), memory, options.replay_check);
     let frame = frame(options.protocol, &line);
     let decoded = match error {
         None => decoder.decode(&frame, &known, fragments.as_deref_mut(), lessons, report),
@@ -288,8 +288,8 @@ fn decode_line(
 }
 
 /// A line, or an empty one and why it is none.
-pub(super) fn read_line(text: &[u8]) -> (Line<'_>, Option<DecodeError>) {
-    let line = if text.len() > LINE_LIMIT { Err(LineError::TooLong(LINE_LIMIT)) } else { Line::parse(text) };
+pub(super) fn read_line(protocol: Protocol, text: &[u8]) -> (Line<'_>, Option<DecodeError>) {
+    let line = if text.len() > LINE_LIMIT { Err(LineError::TooLong(LINE_LIMIT)) } else { Line::parse(protocol, text) };
     line.map_or_else(|error| (Line::default(), Some(error.as_decode_error())), |line| (line, None))
 }
 

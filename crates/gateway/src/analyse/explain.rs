@@ -6,7 +6,7 @@ use super::text;
 use crate::decode::{Decoder, Witness};
 use crate::protocols::Fragments;
 use crate::taught::Taught;
-use esh_core::{Field, Layer, Learned, Meter};
+use esh_core::{Field, FieldValue, Layer, Learned, Meter};
 use std::fmt::{self, Write};
 use std::io;
 
@@ -21,8 +21,9 @@ pub fn explain(options: &Options, frames: &[String], colours: bool, output: &mut
     let mut all_decoded = true;
     for frame in frames.iter().map(|frame| frame.trim().as_bytes()).filter(|frame| !frame.is_empty()) {
         let mut report = Vec::new();
-        let (line, error) = read_line(frame);
-        let known = LineKnown::new(LineKeys::of(&line.key, &options.keys), LineMemory::Full(&nothing), false);
+        let (line, error) = read_line(options.protocol, frame);
+        let known =
+            LineKnown::new(LineKeys::of(line.keys.as_deref(), &options.keys), LineMemory::Full(&nothing), false);
         let mut explanation = Explanation::default();
         let frame = batch::frame(options.protocol, &line);
         let decoded = match error {
@@ -66,7 +67,9 @@ impl Witness for Explanation {
     }
 
     fn field(&mut self, field: Field<'_>) {
-        // What spans the whole frame says nothing of an octet.
+        if matches!(field.value, FieldValue::End) {
+            return;
+        }
         self.rows.push(Row {
             layer: field.layer,
             offset: field.offset,

@@ -2,7 +2,6 @@
 
 use crate::decode::Witness;
 use crate::keys::KeyStore;
-use crate::sources::lines::LineKey;
 use crate::taught::{LayoutName, Lesson, Taught, layout_name};
 use esh_core::{Key, Known, Learned, Meter, Purpose};
 use std::cell::{Cell, RefCell};
@@ -41,20 +40,16 @@ pub struct Keys {
 /// Keys for one line: its own, or those of the command line.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum LineKeys<'a> {
-    /// The line names its key, or says that there is none.
-    Own(Option<&'a Key>),
+    /// The line names its keys, or says that there are none.
+    Own(&'a [(Purpose, Key)]),
     /// The keys of the command line.
     Common(&'a Keys),
 }
 
 impl<'a> LineKeys<'a> {
-    /// What a line says of its key, or the keys of the command line.
-    pub(super) const fn of(own: &'a LineKey, common: &'a Keys) -> Self {
-        match own {
-            LineKey::Unsaid => Self::Common(common),
-            LineKey::None => Self::Own(None),
-            LineKey::Key(key) => Self::Own(Some(key)),
-        }
+    /// What a line says of its keys, or the keys of the command line.
+    pub(super) fn of(own: Option<&'a [(Purpose, Key)]>, common: &'a Keys) -> Self {
+        own.map_or(Self::Common(common), Self::Own)
     }
 }
 
@@ -101,7 +96,7 @@ impl<'a> LineKnown<'a> {
 impl Known for LineKnown<'_> {
     fn keys(&self, meter: &Meter, purpose: Purpose, each: &mut dyn FnMut(&Key) -> bool) -> bool {
         match self.keys {
-            LineKeys::Own(key) => purpose == Purpose::Data && key.is_some_and(each),
+            LineKeys::Own(keys) => keys.iter().any(|(of, key)| *of == purpose && each(key)),
             LineKeys::Common(keys) => {
                 keys.store.keys(meter, purpose, each) || purpose == Purpose::Data && keys.any.iter().any(each)
             }

@@ -11,6 +11,13 @@ pub(super) fn of(time: CivilTime, zone: &TimeZone) -> Option<(jiff::Timestamp, b
     if time.is_open() {
         return None;
     }
+    if time.is_utc() {
+        return of_civil(time, &TimeZone::UTC);
+    }
+    of_civil(time, zone)
+}
+
+fn of_civil(time: CivilTime, zone: &TimeZone) -> Option<(jiff::Timestamp, bool)> {
     let (year, month, day) = time.ymd();
     let (hour, minute, second) = time.hms();
     let civil = jiff::civil::DateTime::new(

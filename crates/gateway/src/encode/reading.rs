@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 pub(super) fn write(json: &mut Json<'_>, reading: &Reading<'_>, medium: Option<Medium>, zone: Option<&TimeZone>) {
     let instant = match (reading.at, zone) {
         (Some(at), Some(zone)) => instant::of(at, zone),
+        (Some(at), None) if at.is_utc() => instant::of(at, &TimeZone::UTC),
         _ => None,
     };
     let quality = match (reading.quality, instant) {

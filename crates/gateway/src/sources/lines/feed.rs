@@ -151,7 +151,7 @@ impl Feed {
     }
 
     fn capture(&self, line: &[u8]) -> Result<Capture, LineError> {
-        let line = Line::parse(line)?;
+        let line = Line::parse(self.protocol, line)?;
         Ok(Capture {
             octets: line.octets.into(),
             protocol: self.protocol,

@@ -10,7 +10,7 @@ mod reader;
 mod transport;
 
 pub use config::{Config, Input, Keys};
-pub use parse::{Line, LineError, LineKey};
+pub use parse::{Line, LineError, Members, from_json, octets};
 
 use super::Intake;
 use crate::stop::Stop;

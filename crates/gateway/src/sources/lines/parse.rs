@@ -1,7 +1,8 @@
 //! One line: bare hexadecimal, the text of `rtl_wmbus`, or a JSON object.
 
 use crate::capture::Framing;
-use esh_core::{DecodeError, Key, Layer, Reason};
+use crate::protocols;
+use esh_core::{DecodeError, Key, Layer, Protocol, Purpose, Reason};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -13,8 +14,9 @@ pub struct Line<'a> {
     pub octets: Vec<u8>,
     /// What the line calls itself, as JSON.
     pub id: Option<&'a RawValue>,
-    /// The key it brings along. Used by `decode`; `run` takes its keys from `keys.toml` alone.
-    pub key: LineKey,
+    /// The keys it brings along; `None` when it says nothing of keys. Used by `decode`; `run` takes its keys from
+    /// `keys.toml` alone.
+    pub keys: Option<Vec<(Purpose, Key)>>,
     /// How the frame is laid out.
     pub framing: Option<Framing>,
     /// When the frame came.
@@ -23,16 +25,15 @@ pub struct Line<'a> {
     pub rssi: Option<i16>,
 }
 
-/// What a line says about a key.
-#[derive(Clone, Debug, Default)]
-pub enum LineKey {
-    /// Nothing.
-    #[default]
-    Unsaid,
-    /// There is none: `null`.
-    None,
-    /// This one.
-    Key(Key),
+/// What a protocol reads from the members of a JSON line that only its lines have.
+#[derive(Debug, Default)]
+pub struct Members {
+    /// The octets of the frame, where they stand in another member than `hex`.
+    pub octets: Option<Vec<u8>>,
+    /// Keys.
+    pub keys: Vec<(Purpose, Key)>,
+    /// How the frame is laid out, and what its carrier must be told.
+    pub framing: Option<Framing>,
 }
 
 /// Why a line is refused. It never quotes the line, which may hold a key.
@@ -65,9 +66,12 @@ pub enum LineError {
     /// The receiver has found the checksum or the line code wrong and has taken out what one could check.
     #[error("the receiver says that the checksum or the line code is wrong")]
     ReceiverSaysWrong,
-    /// A key that is none.
-    #[error("\"key\" is not 8 to 64 octets in hexadecimal")]
-    Key,
+    /// A key that is none; this member should have been one.
+    #[error("\"{0}\" is not 8 to 64 octets in hexadecimal")]
+    Key(&'static str),
+    /// A member of the protocol's own that is wrong, and what it should be.
+    #[error("\"{0}\" is not {1}")]
+    Member(&'static str, &'static str),
     /// A word that is no framing.
     #[error("\"format\" is none of A, B, none, 3of6, manchester, wired, records, records+N")]
     Format,
@@ -89,7 +93,7 @@ impl LineError {
             Self::Json(_, column) => ("JSON line", column.saturating_sub(1), Reason::Malformed),
             Self::NoHex => ("hex", 0, Reason::Malformed),
             Self::Fields(_) | Self::ReceiverSaysWrong => ("line of rtl_wmbus", 0, Reason::Malformed),
-            Self::Key => ("key", 0, Reason::Malformed),
+            Self::Key(member) | Self::Member(member, _) => (member, 0, Reason::Malformed),
             Self::Format => ("format", 0, Reason::Malformed),
             Self::Time => ("received_at", 0, Reason::Malformed),
         };
@@ -98,21 +102,21 @@ impl LineError {
 }
 
 impl<'a> Line<'a> {
-    /// Reads a line, without its line end.
+    /// Reads a line of a protocol, without its line end.
     ///
     /// # Errors
     /// When it is none of the three forms; says why and where.
-    pub fn parse(line: &'a [u8]) -> Result<Self, LineError> {
+    pub fn parse(protocol: Protocol, line: &'a [u8]) -> Result<Self, LineError> {
         let line = line.trim_ascii();
         match line.first() {
             None => Err(LineError::Empty),
-            Some(b'{') => Self::json(line),
+            Some(b'{') => Self::json(protocol, line),
             Some(_) if line.contains(&b';') => Self::rtl_wmbus(line),
             Some(_) => Ok(Self { octets: octets(line)?, ..Self::default() }),
         }
     }
 
-    fn json(line: &'a [u8]) -> Result<Self, LineError> {
+    fn json(protocol: Protocol, line: &'a [u8]) -> Result<Self, LineError> {
         /// The names that mean something; others are the sender's own.
         #[derive(Deserialize)]
         struct Object<'a> {
@@ -130,32 +134,35 @@ impl<'a> Line<'a> {
             rssi: Option<i16>,
         }
         let text = std::str::from_utf8(line).map_err(|error| LineError::NotText(error.valid_up_to() + 1))?;
-        let object: Object<'a> = serde_json::from_str(text).map_err(|error| {
-            let what = match error.classify() {
-                serde_json::error::Category::Eof => "it ends too early",
-                serde_json::error::Category::Data => "a value of the wrong kind",
-                _ => "wrong syntax",
-            };
-            LineError::Json(what, error.column())
-        })?;
-        let key = match object.key {
-            None => LineKey::Unsaid,
-            Some(None) => LineKey::None,
-            Some(Some(text)) => LineKey::Key(Key::from_hex(&text).map_err(|_| LineError::Key)?),
+        let object: Object<'a> = from_json(text)?;
+        let members = protocols::members(protocol, text)?;
+        let mut keys = match object.key {
+            None if members.keys.is_empty() => None,
+            None | Some(None) => Some(Vec::new()),
+            Some(Some(text)) => Some(vec![(Purpose::Data, Key::from_hex(&text).map_err(|_| LineError::Key("key"))?)]),
         };
+        if let Some(keys) = &mut keys {
+            keys.extend(members.keys);
+        }
         let framing = match object.format {
-            None => None,
-            Some(word) => Some(Framing::from_word(&word).ok_or(LineError::Format)?),
+            Some(word) if matches!(protocol, Protocol::Wmbus | Protocol::Mbus) => {
+                Some(Framing::from_word(&word).ok_or(LineError::Format)?)
+            }
+            _ => None,
         };
         let received_at = match object.received_at {
             None => None,
             Some(text) => Some(text.parse().map_err(|_| LineError::Time)?),
         };
         Ok(Self {
-            octets: octets(object.hex.ok_or(LineError::NoHex)?.as_bytes())?,
+            octets: match (members.octets, object.hex) {
+                (Some(octets), _) => octets,
+                (None, Some(hex)) => octets(hex.as_bytes())?,
+                (None, None) => return Err(LineError::NoHex),
+            },
             id: object.id,
-            key,
-            framing,
+            keys,
+            framing: members.framing.or(framing),
             received_at,
             rssi: object.rssi,
         })
@@ -180,13 +187,31 @@ impl<'a> Line<'a> {
     }
 }
 
+/// Reads the members that mean something from a JSON line.
+///
+/// # Errors
+/// When it is none, or one of them is of another kind.
+pub fn from_json<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, LineError> {
+    serde_json::from_str(text).map_err(|error| {
+        let what = match error.classify() {
+            serde_json::error::Category::Eof => "it ends too early",
+            serde_json::error::Category::Data => "a value of the wrong kind",
+            _ => "wrong syntax",
+        };
+        LineError::Json(what, error.column())
+    })
+}
+
 /// Tells `null` from nothing.
 fn said<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
 
 /// Octets in hexadecimal, with an optional `0x` and with blanks, `:`, `-` or `_` between them.
-fn octets(text: &[u8]) -> Result<Vec<u8>, LineError> {
+///
+/// # Errors
+/// Where it is something else, or nothing.
+pub fn octets(text: &[u8]) -> Result<Vec<u8>, LineError> {
     let digits = text.strip_prefix(b"0x").or_else(|| text.strip_prefix(b"0X")).unwrap_or(text);
     let mut octets = Vec::with_capacity(digits.len() / 2);
     // Most lines are digits and nothing else.
@@ -230,10 +255,14 @@ const fn digit(character: u8) -> Option<u8> {
 mod tests {
     use super::*;
 
+    fn parse(line: &[u8]) -> Result<Line<'_>, LineError> {
+        Line::parse(Protocol::Wmbus, line)
+    }
+
     #[test]
     fn hexadecimal_is_read() {
         for text in ["2a440102", "0x2A440102", "2a 44 01 02", " 2A-44-01-02\r", "2a:44:01:02"] {
-            assert_eq!(Line::parse(text.as_bytes()).unwrap().octets, [0x2a, 0x44, 1, 2], "{text}");
+            assert_eq!(parse(text.as_bytes()).unwrap().octets, [0x2a, 0x44, 1, 2], "{text}");
         }
     }
 
@@ -244,7 +273,7 @@ mod tests {
             "C1;1;1;2019-04-03 19:00:42.000;97;148;88888888;0x2a440102\r",
             "rla;C1;1;1;2019-04-03 19:00:42.000;97;148;88888888;0x2a440102",
         ] {
-            let line = Line::parse(text.as_bytes()).unwrap();
+            let line = parse(text.as_bytes()).unwrap();
             assert_eq!(line.octets, [0x2a, 0x44, 1, 2]);
             assert_eq!((line.framing, line.rssi), (Some(Framing::None), None));
         }
@@ -253,14 +282,14 @@ mod tests {
     #[test]
     fn a_json_line_is_read() {
         let text = r#"{"id":7,"hex":"2a44","key":null,"format":"A","received_at":"2026-11-22T05:00:00Z","rssi":-71,"more":[1]}"#;
-        let line = Line::parse(text.as_bytes()).unwrap();
+        let line = parse(text.as_bytes()).unwrap();
         assert_eq!((line.octets.as_slice(), line.id.map(RawValue::get)), (&[0x2a, 0x44][..], Some("7")));
         assert_eq!((line.framing, line.rssi), (Some(Framing::A), Some(-71)));
         assert_eq!(line.received_at.map(|at| at.to_string()).as_deref(), Some("2026-11-22T05:00:00Z"));
-        assert!(matches!(line.key, LineKey::None));
-        assert!(matches!(Line::parse(br#"{"hex":"2a44"}"#).unwrap().key, LineKey::Unsaid));
-        let key = Line::parse(br#"{"hex":"2a44","key":"000102030405060708090a0b0c0d0e0f"}"#).unwrap().key;
-        assert_eq!(format!("{key:?}"), "Key(Key(16 octets))");
+        assert!(line.keys.is_some_and(|keys| keys.is_empty()));
+        assert!(parse(br#"{"hex":"2a44"}"#).unwrap().keys.is_none());
+        let keys = parse(br#"{"hex":"2a44","key":"000102030405060708090a0b0c0d0e0f"}"#).unwrap().keys;
+        assert_eq!(format!("{keys:?}"), "Some([(Data, Key(16 octets))])");
     }
 
     #[test]
@@ -286,8 +315,8 @@ mod tests {
                 "\"format\" is none of A, B, none, 3of6, manchester, wired, records, records+N",
             ),
         ] {
-            assert_eq!(Line::parse(text.as_bytes()).unwrap_err().to_string(), reason, "{text}");
+            assert_eq!(parse(text.as_bytes()).unwrap_err().to_string(), reason, "{text}");
         }
-        assert!(matches!(Line::parse(b"{\"hex\":\"\xff\"}"), Err(LineError::NotText(9))));
+        assert!(matches!(parse(b"{\"hex\":\"\xff\"}"), Err(LineError::NotText(9))));
     }
 }

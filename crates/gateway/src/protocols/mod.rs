@@ -1,7 +1,14 @@
-//! Protocols: the one place that joins carriers with formats.
+//! Protocols: the one place that joins carriers with formats. A protocol has a file here, which says what its lines
+//! may hold and how its frames are opened; this one chooses.
+
+mod mbus;
+mod nbiot;
+
+pub use mbus::line_code;
 
 use crate::capture::Framing;
-use esh_core::{Carrier, Content, Format, Known, Opened, Out, Protocol, Refused};
+use crate::sources::lines::{LineError, Members};
+use esh_core::{Carrier, DecodeError, Known, Opened, Out, Protocol, Refused};
 use esh_wmbus::Wmbus;
 use esh_wmbus::fragments::{Assembler, Step};
 
@@ -57,38 +64,33 @@ pub fn open<'f>(
     out: &mut dyn Out<'_>,
 ) -> Result<Opened<'f>, Refused> {
     match protocol {
-        Protocol::Wmbus | Protocol::Mbus => Wmbus::new(mbus_framing(framing)).open(frame, known, out),
+        Protocol::Wmbus | Protocol::Mbus => mbus::open(framing, frame, known, out),
+        Protocol::Coap | Protocol::Lwm2m | Protocol::Senml => nbiot::open(protocol, framing, frame, known, out),
         other => unreachable!("{other:?} has no carrier"),
     }
 }
 
-const fn mbus_framing(framing: Option<Framing>) -> esh_wmbus::Framing {
-    match framing {
-        None => esh_wmbus::Framing::Recognise,
-        Some(Framing::A) => esh_wmbus::Framing::FormatA,
-        Some(Framing::B) => esh_wmbus::Framing::FormatB,
-        // What comes out of a line code is a frame with its CRCs, of either format.
-        Some(Framing::ThreeOutOfSix | Framing::Manchester) => esh_wmbus::Framing::Recognise,
-        Some(Framing::None) => esh_wmbus::Framing::WithoutCrc,
-        Some(Framing::Wired) => esh_wmbus::Framing::Wired,
-        Some(Framing::Records(skip)) => esh_wmbus::Framing::Records { skip: skip as usize },
+/// Reads what a JSON line holds beside the members that the lines of every protocol have.
+///
+/// # Errors
+/// When one of them is wrong.
+pub fn members(protocol: Protocol, line: &str) -> Result<Members, LineError> {
+    match protocol {
+        Protocol::Wmbus | Protocol::Mbus => Ok(Members::default()),
+        Protocol::Coap | Protocol::Lwm2m | Protocol::Senml => nbiot::members(protocol, line),
+        other => unreachable!("{other:?} has no lines"),
     }
 }
 
-/// Puts the octets of a frame, out of the chips of its line code where it has one, into a buffer.
-pub fn line_code(framing: Option<Framing>, chips: &[u8], octets: &mut Vec<u8>) {
-    let decode: fn(&[u8], &mut [u8]) -> usize = match framing {
-        Some(Framing::ThreeOutOfSix) => esh_wmbus::line::three_out_of_six,
-        Some(Framing::Manchester) => esh_wmbus::line::manchester,
-        _ => return octets.extend_from_slice(chips),
-    };
-    octets.resize(chips.len(), 0);
-    let len = decode(chips, octets);
-    octets.truncate(len);
-}
-
-/// What reads a content; `None` for what nobody here reads.
-#[must_use]
-pub fn format_for(content: Content) -> Option<&'static dyn Format> {
-    esh_wmbus::format_for(content)
+/// Reads what a frame held; `None` when nobody here reads such a content. `framing` is what its carrier was told.
+pub fn read<'p>(
+    framing: Option<Framing>,
+    opened: &Opened<'p>,
+    known: &'p dyn Known,
+    out: &mut dyn Out<'p>,
+) -> Option<Result<(), DecodeError>> {
+    match esh_wmbus::format_for(opened.content) {
+        Some(format) => Some(format.read(opened.meter.as_ref(), opened.payload, opened.offset, known, out)),
+        None => nbiot::read(framing, opened, known, out),
+    }
 }

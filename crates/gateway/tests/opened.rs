@@ -1,0 +1,109 @@
+//! Corpora of frames, opened: every member of a row's `expect` stands in the report's `opened`, and a broken frame is
+//! refused. `ESH_CORPUS` names their folder.
+
+mod common;
+
+use esh_core::Protocol;
+use esh_gateway::analyse::{Keys, Options, decode_lines};
+use serde_json::{Map, Value, json};
+
+/// Members of a row that are about the frame and not of it.
+const ABOUT: &[&str] = &[
+    "expect",
+    "error",
+    "source",
+    "sources",
+    "peers",
+    "license",
+    "ok",
+    "note",
+    "kind",
+    "source_expect",
+    "asserts",
+    "resolved",
+    "ref_error",
+    "resolved_if_lenient",
+    "cbor_note",
+    "mode_note",
+];
+
+/// Decodes rows as lines: a report for each.
+fn reports(protocol: Protocol, rows: &[Value]) -> Vec<Value> {
+    let mut lines = Vec::new();
+    for row in rows {
+        let mut line: Map<String, Value> = row.as_object().unwrap().clone();
+        line.retain(|name, _| !ABOUT.contains(&name.as_str()));
+        serde_json::to_writer(&mut lines, &line).unwrap();
+        lines.push(b'\n');
+    }
+    let options = Options { protocol, keys: Keys::default(), replay_check: false, opened: true };
+    let mut out = Vec::new();
+    decode_lines(&options, 2, lines.as_slice(), &mut out, &|report, into| into.extend_from_slice(report)).unwrap();
+    let reports: Vec<Value> = out
+        .split(|octet| *octet == b'\n')
+        .filter(|line| !line.is_empty())
+        .map(|line| serde_json::from_slice(line).unwrap())
+        .collect();
+    assert_eq!(reports.len(), rows.len());
+    reports
+}
+
+/// Everything that is expected is there; what is not said is not asked for.
+fn same(want: &Value, got: &Value) -> bool {
+    match (want, got) {
+        (Value::Null, _) => true,
+        (Value::Object(want), Value::Object(got)) => {
+            want.iter().all(|(name, want)| same(want, got.get(name).unwrap_or(&Value::Null)))
+        }
+        (Value::Array(want), Value::Array(got)) => {
+            want.len() == got.len() && want.iter().zip(got).all(|(want, got)| same(want, got))
+        }
+        (Value::Number(want), Value::Number(got)) => want.as_f64() == got.as_f64(),
+        (Value::String(want), Value::String(got)) => want.trim_start_matches("0x").eq_ignore_ascii_case(got),
+        // The text of a number, where a corpus has it as text.
+        (Value::String(want), Value::Number(got)) => *want == got.to_string(),
+        _ => want == got,
+    }
+}
+
+fn opens(protocol: Protocol, corpus: &str) {
+    let Some(rows) = common::corpus(corpus) else { return };
+    let rows: Vec<Value> = rows
+        .into_iter()
+        .filter(|row| row["stream"] != json!(true))
+        .filter(|row| {
+            ["hex", "json", "cbor", "text"].iter().any(|name| !row[*name].is_null() && row[*name] != json!(""))
+        })
+        .collect();
+    let mut wrong = Vec::new();
+    for (row, report) in rows.iter().zip(reports(protocol, &rows)) {
+        let expect = match (&row["expect"], &row["resolved"]) {
+            (Value::Null, resolved) => resolved.clone(),
+            (expect, _) => expect.clone(),
+        };
+        let expect = if expect.is_array() { json!({ "records": expect }) } else { expect };
+        let broken = !row["error"].is_null() || row["ok"] == json!(false) || !row["ref_error"].is_null();
+        let broken = broken || expect.get("error").is_some();
+        let right = if broken { !report["error"].is_null() } else { same(&expect, &report["opened"]) };
+        if !right {
+            wrong.push(format!("{}: {} is not {expect} ({})", row["id"], report["opened"], report["error"]));
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {} rows:\n{}", wrong.len(), rows.len(), wrong.join("\n"));
+    println!("{corpus}: {} rows", rows.len());
+}
+
+#[test]
+fn coap() {
+    opens(Protocol::Coap, "coap.jsonl");
+}
+
+#[test]
+fn lwm2m() {
+    opens(Protocol::Lwm2m, "lwm2m.jsonl");
+}
+
+#[test]
+fn senml() {
+    opens(Protocol::Senml, "senml.jsonl");
+}

@@ -62,13 +62,10 @@ pub(crate) fn reports(record: &Record, why: Why) -> Vec<Bytes> {
     if !members.iter().any(|(key, value)| *key == "schema" && value.get() == "\"esh.report.v1\"") {
         return Vec::new();
     }
-    let (reason, octets, message) = (why.word(), record.report.len(), why.to_string());
-    let refused = match why {
-        Why::TooLarge { limit: Some(limit) } => {
-            json!({"reason": reason, "octets": octets, "message": message, "limit": limit})
-        }
-        _ => json!({"reason": reason, "octets": octets, "message": message}),
-    };
+    let mut refused = json!({"reason": why.word(), "octets": record.report.len(), "message": why.to_string()});
+    if let (Why::TooLarge { limit: Some(limit) }, Some(members)) = (why, refused.as_object_mut()) {
+        members.insert("limit".to_owned(), limit.into());
+    }
     let refused = refused.to_string();
     let forms: [fn(&str) -> Form; 3] = [without_readings, without_frame, bare];
     forms.into_iter().map(|form| write(&members, form, &refused)).collect()

@@ -95,6 +95,9 @@ impl Display for Plan {
                 sinks::Config::Mqtt(mqtt) => {
                     let urls: Vec<_> = mqtt.urls.iter().map(ToString::to_string).collect();
                     writeln!(f, "sink mqtt: {}, up to {} reports under way", urls.join(", then "), mqtt.window)?;
+                    if let Some(prefix) = &mqtt.home_assistant {
+                        writeln!(f, "  Home Assistant finds the meters under {prefix}/")?;
+                    }
                 }
                 #[cfg(feature = "kafka")]
                 sinks::Config::Kafka(kafka) => {
@@ -176,13 +179,14 @@ mod tests {
             "gateway.toml",
             "name = \"g\"\ndata = \"data\"\nkeys = \"keys.toml\"\n[[source]]\nkind = \"lines\"\nprotocol = \"wmbus\"\n\
              listen = \"tcp://127.0.0.1:7000\"\nack = true\n[[sink]]\nkind = \"mqtt\"\nurl = \"mqtt://127.0.0.1\"\n\
-             user = \"me\"\npassword = { file = \"password\" }\n[http]\nlisten = \"127.0.0.1:8080\"\n",
+             home_assistant = true\nuser = \"me\"\npassword = { file = \"password\" }\n[http]\nlisten = \"127.0.0.1:8080\"\n",
         );
         let plan = check(&folder.path().join("gateway.toml")).unwrap();
         let text = plan.to_string();
         for expected in [
             "source lines: wmbus lines from whoever connects to tcp://127.0.0.1:7000",
             "sink mqtt: mqtt://127.0.0.1:1883, up to 100 reports under way",
+            "Home Assistant finds the meters under homeassistant/",
             "1 key",
             "`ok` once the queue has it on the disk",
             "up to 1073741824 octets, then sources wait",

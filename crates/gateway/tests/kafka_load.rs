@@ -86,14 +86,23 @@ async fn backlog(folder: &Path, count: u32) -> (u64, u64) {
     (idle, outage)
 }
 
-/// Drains that backlog: records per second from the start of the program, and the memory it takes then.
-async fn drain(folder: &Path, brokers: &str, count: u32) -> (u64, u64) {
+/// Drains that backlog: records per second from the start of the program, the nanoseconds of a processor that it takes for
+/// each, which depend less on what else the machine does, and the memory then.
+async fn drain(folder: &Path, brokers: &str, count: u32) -> (u64, u64, u64) {
     let ports = (free_port(), free_port());
     let begun = Instant::now();
     let program = Program::start(folder, &config(ports, brokers), &[]);
     delivered(ports.1).await;
     let rate = (f64::from(count) / begun.elapsed().as_secs_f64()) as u64;
-    (rate, program.resident())
+    (rate, processor(program.pid()) / u64::from(count), program.resident())
+}
+
+/// The nanoseconds that a process has had of a processor.
+fn processor(pid: u32) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let fields: Vec<_> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    // User and system time, in hundredths of a second.
+    fields.iter().skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap() * 10_000_000).sum()
 }
 
 fn row(what: &str, value: u64, unit: &str) {
@@ -117,8 +126,9 @@ async fn measure() {
     for kind in ["readings", "events", "undecoded"] {
         cluster.create_topic(&format!("esh.{kind}.v1"), 6, 3).unwrap();
     }
-    let (rate, memory) = drain(folder.path(), &cluster.bootstrap_servers(), count).await;
+    let (rate, each, memory) = drain(folder.path(), &cluster.bootstrap_servers(), count).await;
     row("backlog into the mock cluster", rate, "records/s");
+    row("of a processor for each record", each, "ns");
     row("memory after that", memory >> 10, "KiB");
     drop(cluster);
 
@@ -126,15 +136,17 @@ async fn measure() {
     let brokers = format!("127.0.0.1:{}", kafka.port);
     let folder = tempfile::tempdir().unwrap();
     backlog(folder.path(), count).await;
-    let (rate, _) = drain(folder.path(), &brokers, count).await;
+    let (rate, each, _) = drain(folder.path(), &brokers, count).await;
     row("backlog into Apache Kafka", rate, "records/s");
+    row("of a processor for each record", each, "ns");
 
     let (folder, ports) = (tempfile::tempdir().unwrap(), (free_port(), free_port()));
-    let _program = Program::start(folder.path(), &config(ports, &brokers), &[]);
+    let program = Program::start(folder.path(), &config(ports, &brokers), &[]);
     page(ports.1, "/healthz").await;
     let begun = Instant::now();
     tokio::task::spawn_blocking(move || send(ports.0, 0..count)).await.unwrap();
     delivered(ports.1).await;
     let rate = (f64::from(count) / begun.elapsed().as_secs_f64()) as u64;
     row("lines through decode and queue into Apache Kafka", rate, "reports/s");
+    row("of a processor for each report", processor(program.pid()) / u64::from(count), "ns");
 }

@@ -25,6 +25,8 @@ struct Flight {
     with: Option<Position>,
     packet: Option<u16>,
     arrived: bool,
+    /// The broker does not take it now: it is sent again on another connection.
+    refused: bool,
 }
 
 /// What a packet carries.
@@ -67,7 +69,7 @@ impl Ledger {
     /// A publish has been given to the client.
     pub(super) fn handed_over(&mut self, cargo: Cargo) {
         self.unsent.push_back(self.gone + self.flights.len());
-        self.flights.push_back(Flight { cargo, with: None, packet: None, arrived: false });
+        self.flights.push_back(Flight { cargo, with: None, packet: None, arrived: false, refused: false });
     }
 
     /// A record will not be published; it counts as arrived when everything before it has. What can be confirmed now.
@@ -102,6 +104,19 @@ impl Ledger {
         flight.cargo = flight.cargo.position().map_or(Cargo::Other, Cargo::Aside);
         self.unsent.push_back(self.gone + at);
         Ok(())
+    }
+
+    /// The broker does not take a packet now.
+    pub(super) fn refused(&mut self, packet: u16) -> Result<(), Unknown> {
+        let at = self.find(packet)?;
+        let flight = self.flights.get_mut(at).ok_or(Unknown)?;
+        (flight.packet, flight.refused) = (None, true);
+        Ok(())
+    }
+
+    /// Whether the broker has said something to everything in flight.
+    pub(super) fn is_answered(&self) -> bool {
+        self.flights.iter().all(|flight| flight.arrived || flight.refused)
     }
 
     /// The broker has acknowledged a packet; the place up to which everything has now arrived, where it moved.
@@ -175,6 +190,22 @@ mod tests {
         ledger.sent(2);
         assert_eq!(ledger.acknowledged(1), Ok(Some(at[2])));
         assert_eq!(ledger.acknowledged(2), Ok(Some(at[3])));
+    }
+
+    #[test]
+    fn what_is_refused_for_now_is_answered_and_confirms_nothing_behind_it() {
+        let at = positions();
+        let mut ledger = Ledger::new(3);
+        for position in &at[..3] {
+            ledger.handed_over(Cargo::Record(*position));
+        }
+        assert!(ledger.sent(1) && ledger.sent(2) && ledger.sent(3));
+        assert_eq!(ledger.acknowledged(1), Ok(Some(at[0])));
+        assert_eq!(ledger.refused(2), Ok(()));
+        assert!(!ledger.is_answered());
+        assert_eq!(ledger.acknowledged(3), Ok(None));
+        assert!(ledger.is_answered() && !ledger.is_empty());
+        assert_eq!(ledger.refused(2), Err(Unknown));
     }
 
     #[test]

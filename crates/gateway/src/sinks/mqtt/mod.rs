@@ -128,7 +128,7 @@ impl Mqtt {
             reader.fault();
             let broker = self.settings.urls.get(memory.brokers.now()).map(ToString::to_string).unwrap_or_default();
             let now = Instant::now();
-            memory.quiet.due(now.into_std(), |of, more| warn!(of, more, "the broker is still away, or away again"));
+            memory.quiet.due(now.into_std(), |of, more| info!(of, more, "more of the same"));
             if memory.quiet.may(&format!("{broker}: {fault}"), now.into_std()) {
                 warn!(%broker, %fault, "the broker is away, trying again");
             }

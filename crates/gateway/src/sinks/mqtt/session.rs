@@ -37,6 +37,8 @@ pub(super) struct Session<'a> {
     read: Position,
     /// What Home Assistant has been told through this broker.
     told: Told,
+    /// Why the connection ends when the broker has said something to everything in flight: nothing more goes out.
+    fault: Option<Fault>,
 }
 
 /// Something to publish.
@@ -59,13 +61,27 @@ impl<'a> Session<'a> {
         let mut link = Link::open(&mqtt.settings, url, &topic::status(&mqtt.gateway));
         let (limit, largest) = link.connected(mqtt.patience).await?;
         let broker = url.to_string();
-        info!(%broker, "connected");
+        if memory.quiet.may(&format!("{broker}: connected"), std::time::Instant::now()) {
+            info!(%broker, "connected");
+        }
         memory.connected(reader);
         let status =
             Parcel { topic: topic::status(&mqtt.gateway), retain: true, payload: "online".into(), cargo: Cargo::Other };
         let ledger = Ledger::new((*window).min(limit));
         let (read, outbox) = (reader.confirmed(), VecDeque::from([status]));
-        Ok(Self { mqtt, reader, memory, broker, link, ledger, outbox, largest, read, told: Told::default() })
+        Ok(Self {
+            mqtt,
+            reader,
+            memory,
+            broker,
+            link,
+            ledger,
+            outbox,
+            largest,
+            read,
+            told: Told::default(),
+            fault: None,
+        })
     }
 
     /// Publishes until the queue is closed and everything has been acknowledged.
@@ -79,7 +95,11 @@ impl<'a> Session<'a> {
             if self.ledger.is_empty() {
                 deadline = Instant::now() + self.mqtt.patience;
             }
-            self.hand_over()?;
+            match self.fault.take_if(|_| self.ledger.is_answered()) {
+                Some(fault) => return Err(fault),
+                None => self.hand_over()?,
+            }
+            let more = end.is_none() && self.fault.is_none();
             tokio::select! {
                 count = self.link.steps(&mut steps) => {
                     if count == 0 {
@@ -91,12 +111,14 @@ impl<'a> Session<'a> {
                         }
                     }
                 }
-                entry = reader.next(self.read), if end.is_none() && self.outbox.is_empty() && self.ledger.has_room() => match entry {
+                entry = reader.next(self.read), if more && self.outbox.is_empty() && self.ledger.has_room() => match entry {
                     None => end = Some(End::Done),
                     Some(entry) => self.take(entry),
                 },
-                () = sleep_until(deadline), if !self.ledger.is_empty() => return Err(Fault::Silent(self.mqtt.patience)),
-                () = &mut first, if end.is_none() => end = Some(End::FirstIsBack),
+                () = sleep_until(deadline), if !self.ledger.is_empty() => {
+                    return Err(self.fault.take().unwrap_or(Fault::Silent(self.mqtt.patience)));
+                }
+                () = &mut first, if more => end = Some(End::FirstIsBack),
             }
         }
         self.leave().await;
@@ -105,7 +127,8 @@ impl<'a> Session<'a> {
 
     /// Publishes what there is to publish, as far as the window allows.
     fn hand_over(&mut self) -> Result<(), Fault> {
-        while self.ledger.has_room()
+        while self.fault.is_none()
+            && self.ledger.has_room()
             && let Some(Parcel { topic, retain, payload, cargo }) = self.outbox.pop_front()
         {
             self.link.publish(topic, retain, payload)?;
@@ -182,16 +205,17 @@ impl<'a> Session<'a> {
                     warn!(broker = %self.broker, ?refused, "the broker does not take what is no record");
                 }
             }
-            (Verdict::NotNow(reason), _) => return Err(Fault::Refused(reason.to_owned())),
-            (Verdict::Barred(reason), _) => return Err(Fault::Barred(format!("to publish a report: {reason}"))),
-            (Verdict::Doubtful(why), Cargo::Record(position)) => {
-                if self.memory.refused(position) < TRIES {
-                    return Err(Fault::Refused(why.word().replace('_', " ")));
-                }
+            (Verdict::NotNow(reason), _) => return self.refused(packet, Fault::Refused(reason.to_owned())),
+            (Verdict::Barred(reason), _) => {
+                return self.refused(packet, Fault::Barred(format!("to publish a report: {reason}")));
+            }
+            (Verdict::Doubtful(why), Cargo::Record(position)) if self.memory.refused(position) >= TRIES => {
                 return self.set_aside(packet, position, why);
             }
-            // It may be that the broker takes nothing at all now.
-            (Verdict::Doubtful(why), Cargo::Aside(_)) => return Err(Fault::Refused(why.word().replace('_', " "))),
+            // What stands for a record is never given up for it: it may be that the broker takes nothing at all now.
+            (Verdict::Doubtful(why), _) => {
+                return self.refused(packet, Fault::Refused(why.word().replace('_', " ")));
+            }
             (Verdict::Never(why), Cargo::Record(position)) => return self.set_aside(packet, position, why),
             (Verdict::Never(why), Cargo::Aside(_)) => {
                 self.reader.aside(true);
@@ -199,6 +223,15 @@ impl<'a> Session<'a> {
             }
         }
         self.arrived(packet)
+    }
+
+    /// The broker does not take a packet now. What else it has to say is heard before the connection ends.
+    fn refused(&mut self, packet: u16, fault: Fault) -> Result<bool, Fault> {
+        self.ledger.refused(packet).map_err(|_| Fault::Confused)?;
+        if self.fault.is_none() || matches!(fault, Fault::Barred(_)) {
+            self.fault = Some(fault);
+        }
+        Ok(true)
     }
 
     fn arrived(&mut self, packet: u16) -> Result<bool, Fault> {

@@ -156,7 +156,7 @@ mod tests {
         let report =
             r#"{"gateway":"g","clock":"synchronised","frame":"2a4401","source":{"name":"a\"b","rssi":-71,"copies":1}}"#;
         let raw = raw(&record(Kind::Readings, Some(Protocol::Wmbus), Some("m"), report)).unwrap();
-        let line = Line::parse(raw.as_bytes()).unwrap();
+        let line = Line::parse(Protocol::Wmbus, raw.as_bytes()).unwrap();
         assert_eq!((line.octets.as_slice(), line.rssi), (&[0x2a, 0x44, 1][..], Some(-71)));
         assert_eq!(line.received_at.map(|at| at.to_string()).as_deref(), Some("2026-11-22T05:00:00.123456789Z"));
         let json: serde_json::Value = serde_json::from_str(&raw).unwrap();

@@ -1,12 +1,16 @@
-//! A program without `std` and without a global allocator that decodes an encrypted telegram.
+//! A program without `std` and without a global allocator that decodes an encrypted telegram and a Modbus
+//! response.
 //!
-//! It links only when nothing in the decoders needs either. Its exit status says whether the reading is right:
+//! It links only when nothing in the decoders needs either. Its exit status says whether the readings are right:
 //! `cargo run` in this folder is the test.
 #![no_std]
 #![no_main]
 
 use core::ffi::c_int;
-use esh_core::{Carrier, Decimal, Key, Known, Meter, Out, Purpose, Quantity, Reading, Value};
+use esh_core::{Carrier, Decimal, Format, Key, Known, Meter, Out, Purpose, Quantity, Reading, Unit, Value};
+use esh_modbus::map::{Holds, Register, RegisterMap};
+use esh_modbus::stream::Asked;
+use esh_modbus::{Modbus, Mode, Request, Table};
 
 /// A gas meter in security profile A, OMS specification, volume 2, annex N.
 const TELEGRAM: [u8; 47] = *b"\
@@ -43,13 +47,30 @@ fn decode() -> Option<Decimal> {
     volume.0
 }
 
+/// The answer of a water meter that tells litres in two registers.
+const RESPONSE: [u8; 9] = *b"\x01\x03\x04\x00\x02\x01\xf4\x5b\xe4";
+
+const MAP: RegisterMap<'static> =
+    RegisterMap { registers: &[Register::new(0, Holds::Unsigned(2), Quantity::Volume, Unit::Litre)] };
+
+fn decode_modbus() -> Option<Decimal> {
+    let mut frame = RESPONSE;
+    let mut volume = Volume(None);
+    let request = Request::ReadHoldingRegisters { address: 0, quantity: 2 };
+    let asked = Asked { unit: 1, transaction: 0, request, echo: false };
+    let opened = Modbus::answers(Mode::Rtu, asked).open(&mut frame, &Keys, &mut volume).ok()?;
+    MAP.at(Table::Holding, 0).read(None, opened.payload, opened.offset, &Keys, &mut volume).ok()?;
+    volume.0
+}
+
 #[link(name = "c")]
 unsafe extern "C" {}
 
 /// The C runtime starts here.
 #[unsafe(no_mangle)]
 pub extern "C" fn main() -> c_int {
-    c_int::from(decode() != Some(Decimal::new(28_504_27, -2)))
+    let right = decode() == Some(Decimal::new(28_504_27, -2)) && decode_modbus() == Some(Decimal::new(131_572, -3));
+    c_int::from(!right)
 }
 
 #[panic_handler]

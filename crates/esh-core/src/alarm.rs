@@ -88,6 +88,18 @@ impl Alarms {
         Self(self.0 | 1 << alarm as u8)
     }
 
+    /// The alarms that are not in the other set.
+    #[must_use]
+    pub const fn minus(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// The same set without that alarm.
+    #[must_use]
+    pub const fn without(self, alarm: Alarm) -> Self {
+        Self(self.0 & !(1 << alarm as u8))
+    }
+
     /// The alarms of both.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {

@@ -47,8 +47,12 @@ pub enum Content {
     RecordLayout,
     /// The fixed data structure of the first M-Bus standard, by its status octet and medium.
     FixedData,
+    /// Registers of Modbus, most significant octet first. Only the request says from which address on.
+    Registers,
     /// A payload of that Content-Format of CoAP.
     Media(u16),
+    /// A frame of that cluster of ZCL.
+    Cluster(u16),
     /// A payload of which the frame does not say what it is.
     Unstated,
     /// A format that the CI field names and that this crate does not read, such as a maker's own.

@@ -46,6 +46,8 @@ pub enum Layer {
     ExtendedLink,
     /// The authentication and fragmentation layer of EN 13757-7.
     Authentication,
+    /// The network layer.
+    Network,
     /// A message of CoAP.
     Message,
     /// The transport layer.
@@ -65,6 +67,7 @@ impl Layer {
             Self::Link => "link",
             Self::ExtendedLink => "extended_link",
             Self::Authentication => "authentication",
+            Self::Network => "network",
             Self::Message => "message",
             Self::Transport => "transport",
             Self::Security => "security",

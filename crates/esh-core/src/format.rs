@@ -28,6 +28,12 @@ pub trait Out<'a> {
         let _ = alarms;
     }
 
+    /// States that the frame says its meter is not in. Those that it does not speak of it says nothing about: they may
+    /// last.
+    fn no_alarms(&mut self, alarms: Alarms) {
+        let _ = alarms;
+    }
+
     /// Something that the frame teaches.
     fn learned(&mut self, learned: Learned<'_>) {
         let _ = learned;

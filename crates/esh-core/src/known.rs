@@ -25,6 +25,12 @@ pub trait Known {
         None
     }
 
+    /// A number that the meter has said of itself, such as a multiplier, by the name that its protocol gives it.
+    fn number(&self, meter: Option<&Meter>, name: u32) -> Option<u64> {
+        let _ = (meter, name);
+        None
+    }
+
     /// Whether the record headers of that signature need not be taught again.
     fn has_layout(&self, meter: Option<&Meter>, signature: u16) -> bool {
         self.layout(meter, signature).is_some()
@@ -54,5 +60,12 @@ pub enum Learned<'a> {
         signature: u16,
         /// The data and value information blocks, one after the other.
         headers: &'a [u8],
+    },
+    /// The meter has said a number of itself, such as a multiplier.
+    Number {
+        /// The name that the protocol gives it.
+        name: u32,
+        /// The number.
+        number: u64,
     },
 }

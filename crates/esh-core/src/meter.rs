@@ -56,17 +56,22 @@ pub enum Protocol {
     Wmbus,
     /// Wired M-Bus, EN 13757-2.
     Mbus,
+    /// Modbus, on a serial line or over TCP.
+    Modbus,
     /// CoAP, RFC 7252.
     Coap,
     /// LwM2M, OMA.
     Lwm2m,
     /// SenML, RFC 8428.
     Senml,
+    /// Zigbee.
+    Zigbee,
 }
 
 impl Protocol {
     /// Every protocol there is.
-    pub const ALL: &[Self] = &[Self::Wmbus, Self::Mbus, Self::Coap, Self::Lwm2m, Self::Senml];
+    pub const ALL: &[Self] =
+        &[Self::Wmbus, Self::Mbus, Self::Modbus, Self::Coap, Self::Lwm2m, Self::Senml, Self::Zigbee];
 
     /// Its word.
     #[must_use]
@@ -74,9 +79,11 @@ impl Protocol {
         match self {
             Self::Wmbus => "wmbus",
             Self::Mbus => "mbus",
+            Self::Modbus => "modbus",
             Self::Coap => "coap",
             Self::Lwm2m => "lwm2m",
             Self::Senml => "senml",
+            Self::Zigbee => "zigbee",
         }
     }
 

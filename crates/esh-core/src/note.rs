@@ -115,11 +115,12 @@ impl<'n, 'o> Notes<'n, 'o> {
         self.out.learned(learned);
     }
 
-    /// States of the meter, passed on when there are any.
-    pub fn alarms(&mut self, alarms: Alarms) {
+    /// States of the meter, of those that the frame speaks of; passed on.
+    pub fn alarms(&mut self, alarms: Alarms, of: Alarms) {
         if !alarms.is_empty() {
             self.out.alarms(alarms);
         }
+        self.out.no_alarms(of.minus(alarms));
     }
 
     #[cold]

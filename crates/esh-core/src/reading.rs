@@ -133,6 +133,8 @@ words! {
         Incomplete "incomplete",
         /// The civil time happens twice, or not at all, in its zone.
         TimeAmbiguous "time_ambiguous",
+        /// A number whose multiplier, divisor or unit the meter has not said.
+        Unscaled "unscaled",
         /// A secret that is not reported.
         Withheld "withheld",
     }

@@ -4,6 +4,7 @@
 //! both to the same octets.
 
 use crate::Decimal;
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -71,6 +72,18 @@ pub struct Meter {
     pub version: Option<u8>,
     /// Its address, the key of topics and data bases.
     pub address: String,
+    /// What its operator calls it.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub name: Option<String>,
+    /// Where it is.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub site: Option<String>,
+    /// Whose business it is.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub tenant: Option<String>,
+    /// What else its operator says of it.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "BTreeMap::is_empty"))]
+    pub labels: BTreeMap<String, String>,
 }
 
 /// How a frame was protected.

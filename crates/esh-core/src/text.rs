@@ -12,6 +12,7 @@ enum Inner<'a> {
     Utf8(&'a str),
     Latin1(&'a [u8]),
     Latin1Reversed(&'a [u8]),
+    Latin1Swapped(&'a [u8]),
     Digits(&'a [u8]),
     Json(&'a str),
 }
@@ -35,6 +36,12 @@ impl<'a> Text<'a> {
         Self(Inner::Latin1Reversed(octets))
     }
 
+    /// ISO 8859-1 in pairs, the second character of each first, as some devices fill registers.
+    #[must_use]
+    pub const fn latin1_swapped(octets: &'a [u8]) -> Self {
+        Self(Inner::Latin1Swapped(octets))
+    }
+
     /// The digits of BCD or hexadecimal octets, most significant octet last: a number that is a name.
     #[must_use]
     pub const fn digits(octets: &'a [u8]) -> Self {
@@ -56,7 +63,10 @@ impl<'a> Text<'a> {
             Inner::Latin1Reversed(octets) => ("", trimmed(octets), true, &[][..]),
             Inner::Digits(octets) => ("", &[][..], false, octets),
             Inner::Json(text) => (text, &[][..], false, &[][..]),
+            Inner::Latin1Swapped(_) => ("", &[][..], false, &[][..]),
         };
+        let swapped = if let Inner::Latin1Swapped(octets) = self.0 { octets } else { &[] };
+        let swapped = swapped.as_chunks::<2>().0.iter().flat_map(|[second, first]| [*first, *second]);
         let escapes = matches!(self.0, Inner::Json(_));
         let (mut front, mut back) = (octets.iter(), octets.iter());
         let latin1 = core::iter::from_fn(move || if reversed { back.next_back() } else { front.next() });
@@ -68,6 +78,7 @@ impl<'a> Text<'a> {
         })
         .chain(latin1.map(|octet| char::from(*octet)))
         .chain(digits.map(|digit| char::from_digit(digit.into(), 16).unwrap_or('?')))
+        .chain(swapped.filter(|octet| *octet != 0).map(char::from))
     }
 
     /// Its characters as they lie in the octets, where they do: UTF-8 or JSON without an escape.
@@ -143,6 +154,7 @@ mod tests {
         assert_eq!(Text::latin1_reversed(b"321\xe9").to_string(), "é123");
         assert_eq!(Text::latin1(b"\0abc\0").to_string(), "abc");
         assert_eq!(Text::digits(&[0x78, 0x56, 0x34, 0x02]).to_string(), "02345678");
+        assert_eq!(Text::latin1_swapped(b"ba\0c").to_string(), "abc");
         assert_eq!(Text::utf8("m³").to_string(), "m³");
     }
 

@@ -39,6 +39,7 @@ impl Format for FixedData {
         if !alarms.is_empty() {
             out.alarms(alarms);
         }
+        out.no_alarms(alarms_of_status(!3).minus(alarms));
         coding.counter("counter 1", first & 0x3f, 0, &mut input, out)?;
         // The second counter may be the first one at the set day.
         match second & 0x3f {

@@ -26,6 +26,10 @@ pub const fn alarms_of_status(status: u8) -> Alarms {
     alarms
 }
 
+/// The states that a status octet tells of.
+pub(crate) const OF_STATUS: Alarms =
+    alarms_of_status(0x1f).and(alarms_of_status(0xe0)).with(Alarm::MeterBusy).with(Alarm::ErrorApplication);
+
 /// Hands over what the standards themselves define: error flags of smoke alarms, and a clock that is not set.
 #[inline(never)]
 pub(crate) fn alarms_of_value(
@@ -42,16 +46,23 @@ pub(crate) fn alarms_of_value(
         (1 << 5, Alarm::SmokeFault),
         (1 << 8, Alarm::SmokeFault),
     ];
-    let alarms = match value {
-        Value::Time(_) if quality == Quality::Invalid => Alarms::NONE.with(Alarm::ClockInvalid),
+    let clock = Alarms::NONE.with(Alarm::ClockInvalid);
+    let (alarms, of) = match value {
+        Value::Time(_) if quality == Quality::Invalid => (clock, clock),
+        Value::Time(_) => (Alarms::NONE, clock),
         Value::Flags(bits) if qualifiers.contains(Qualifier::StandardContent) && medium == Some(Medium(0x1a)) => {
-            SMOKE.iter().filter(|(bit, _)| bits & bit != 0).fold(Alarms::NONE, |all, (_, alarm)| all.with(*alarm))
+            let set = |bits: u64| {
+                let set = SMOKE.iter().filter(|(bit, _)| bits & bit != 0);
+                set.fold(Alarms::NONE, |all, (_, alarm)| all.with(*alarm))
+            };
+            (set(*bits), set(u64::MAX))
         }
-        _ => Alarms::NONE,
+        _ => return,
     };
     if !alarms.is_empty() {
         out.alarms(alarms);
     }
+    out.no_alarms(of.minus(alarms));
 }
 
 #[cfg(test)]
@@ -71,5 +82,7 @@ mod tests {
         ] {
             assert_eq!(alarms_of_status(status).iter().collect::<Vec<_>>(), alarms, "{status:02x}");
         }
+        let all = (0..=u8::MAX).fold(Alarms::NONE, |all, status| all.and(alarms_of_status(status)));
+        assert_eq!(OF_STATUS, all);
     }
 }

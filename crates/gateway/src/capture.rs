@@ -1,5 +1,6 @@
 //! Captures: one whole message each, with its context, as a source hands it on.
 
+use crate::protocols::ModbusTold;
 use bytes::Bytes;
 use esh_core::Protocol;
 use serde::de::Visitor;
@@ -41,8 +42,12 @@ pub enum Framing {
     Wired,
     /// M-Bus records without a frame, behind as many octets of another carrier.
     Records(u16),
+    /// What a line says of a Modbus frame.
+    Modbus(ModbusTold),
     /// A payload of LwM2M: its Content-Format, and what it answers for.
     Lwm2m(u16, esh_nbiot::lwm2m::Path),
+    /// A frame of Zigbee without the layers below ZCL.
+    Zcl(esh_zigbee::zcl::Readings),
     /// SenML as CBOR; without this word as JSON.
     SenmlCbor,
 }

@@ -2,9 +2,11 @@
 
 use crate::config::{Config, ConfigError};
 use crate::keys::{KeyStore, KeysError};
+use crate::meters::Meters;
 use crate::queue::{WhenFull, log::Sync};
 use crate::sinks::{self, Sink, SinkError};
 use crate::sources;
+use crate::status_page::{Access, AccessError};
 use std::fmt::{self, Display, Formatter};
 use std::path::Path;
 
@@ -20,6 +22,9 @@ pub enum CheckError {
     /// What a sink needs.
     #[error("sink {0}: {1}")]
     Sink(usize, #[source] SinkError),
+    /// What the status page needs.
+    #[error("http: {0}")]
+    Http(#[source] AccessError),
 }
 
 /// What a gateway would do. It is printed by its `Display`.
@@ -27,6 +32,7 @@ pub enum CheckError {
 pub struct Plan {
     config: Config,
     keys: KeyStore,
+    meters: Meters,
 }
 
 /// Checks a configuration and everything it names.
@@ -42,11 +48,16 @@ pub fn check(file: &Path) -> Result<Plan, CheckError> {
     for (n, sink) in config.sinks.iter().enumerate() {
         Sink::new(sink, &config.name).map_err(|error| CheckError::Sink(n + 1, error))?;
     }
-    Ok(Plan { config, keys })
+    if let Some(http) = &config.http {
+        Access::new(&config.name, http).map_err(CheckError::Http)?;
+    }
+    let meters = Meters::load(&config)?;
+    Ok(Plan { config, keys, meters })
 }
 
 impl Display for Plan {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let config = &self.config;
         let Config { name, data, sources, sinks, queue, drain, deduplicate, http, .. } = &self.config;
         writeln!(f, "gateway {name}")?;
         for source in sources {
@@ -69,6 +80,11 @@ impl Display for Plan {
         }
         writeln!(f, "equal frames within {} s are one", deduplicate.window.0.as_secs())?;
         writeln!(f, "{}", self.keys)?;
+        if config.meters.is_some() {
+            writeln!(f, "{}", self.meters.list)?;
+        }
+        writeln!(f, "{}", self.meters.limits)?;
+        writeln!(f, "alarms are raised and cleared {}", self.meters.alarms.debounce)?;
         let full = match queue.when_full {
             WhenFull::Block => "sources wait",
             WhenFull::DropNewest => "what comes is refused",
@@ -126,7 +142,13 @@ impl Display for Plan {
             }
         }
         if let Some(http) = http {
-            writeln!(f, "http at {}: /metrics, /healthz, /readyz", http.listen)?;
+            writeln!(f, "http at {}: the status page, /metrics, /healthz, /readyz", http.listen)?;
+            if http.token.is_some() {
+                writeln!(
+                    f,
+                    "  the page and /metrics for those who have the token, /healthz and /readyz for everybody"
+                )?;
+            }
         }
         writeln!(
             f,
@@ -144,12 +166,6 @@ impl Plan {
     /// What someone who relies on this gateway should know.
     pub fn remarks(&self) -> Vec<String> {
         let mut remarks = Vec::new();
-        if let Some(meters) = &self.config.meters {
-            let meters = meters.display();
-            remarks.push(format!(
-                "{meters} is not read yet: names, and what is allowed and denied, come with the next release"
-            ));
-        }
         #[cfg(feature = "kafka")]
         for sink in &self.config.sinks {
             if let sinks::Config::Kafka(kafka) = sink
@@ -175,9 +191,10 @@ mod tests {
         let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
         write("password", "hunter2\n");
         write("keys.toml", "[[key]]\nmeter = \"wmbus:KAM:*\"\nkey = \"000102030405060708090a0b0c0d0e0f\"\n");
+        write("meters.toml", "deny = [\"*:00\"]\n[[meter]]\nmatch = \"*\"\n[[meter]]\nmatch = \"wmbus:KAM:*\"\n");
         write(
             "gateway.toml",
-            "name = \"g\"\ndata = \"data\"\nkeys = \"keys.toml\"\n[[source]]\nkind = \"lines\"\nprotocol = \"wmbus\"\n\
+            "name = \"g\"\ndata = \"data\"\nkeys = \"keys.toml\"\nmeters = \"meters.toml\"\n[[source]]\nkind = \"lines\"\nprotocol = \"wmbus\"\n\
              listen = \"tcp://127.0.0.1:7000\"\nack = true\n[[sink]]\nkind = \"mqtt\"\nurl = \"mqtt://127.0.0.1\"\n\
              home_assistant = true\nuser = \"me\"\npassword = { file = \"password\" }\n[http]\nlisten = \"127.0.0.1:8080\"\n",
         );
@@ -188,10 +205,13 @@ mod tests {
             "sink mqtt: mqtt://127.0.0.1:1883, up to 100 reports under way",
             "Home Assistant finds the meters under homeassistant/",
             "1 key",
+            "2 entries about meters; what 1 masks deny is not",
+            "up to 16384 meters are known; 200/s of one meter and 50000/s of one source are taken",
+            "alarms are raised and cleared after 2 reports",
             "`ok` once the queue has it on the disk",
             "up to 1073741824 octets, then sources wait",
             "64 records, or those of 10 ms, go to the disk together",
-            "http at 127.0.0.1:8080: /metrics, /healthz, /readyz",
+            "http at 127.0.0.1:8080: the status page, /metrics, /healthz, /readyz",
         ] {
             assert!(text.contains(expected), "{text}\nshould say: {expected}");
         }

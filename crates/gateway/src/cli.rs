@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::keys::KeyStore;
+use crate::meters::{self, List};
 use crate::queue::{FOLDER, Look, look};
 use crate::simulate::{Fleet, command};
 use crate::worker::Worker;
@@ -36,6 +37,8 @@ enum Command {
     Simulate(Simulate),
     /// Look at the queue, also while the gateway runs; nothing is changed
     Queue(Queue),
+    /// Tell which meters are known, also while the gateway runs; nothing is changed
+    Meters(MetersArgs),
 }
 
 /// Look at the queue.
@@ -59,6 +62,17 @@ struct Queue {
     /// For programs
     #[arg(long)]
     json: bool,
+}
+
+/// Tell which meters are known.
+#[derive(Debug, Args)]
+struct MetersArgs {
+    /// The configuration (gateway.toml)
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// A JSON object a line, or a table; the table on a terminal, JSON into a pipe by default
+    #[arg(long, value_enum)]
+    format: Option<meters::Format>,
 }
 
 /// Run the gateway.
@@ -103,7 +117,7 @@ struct Simulate {
 /// Decode frames: octets in, reports out.
 #[derive(Debug, Args)]
 struct Decode {
-    /// The protocol of the frames: wmbus, mbus
+    /// The protocol of the frames: wmbus, mbus, modbus
     #[arg(value_parser = protocol)]
     protocol: Protocol,
     /// Frames in hexadecimal; without any they are read from standard input, one per line
@@ -168,6 +182,7 @@ pub fn main() -> ExitCode {
         Command::Demo(demo) => demo.run(),
         Command::Simulate(simulate) => simulate.run(),
         Command::Queue(queue) => queue.run(),
+        Command::Meters(meters) => meters.run(),
     };
     result.unwrap_or_else(|error| {
         eprintln!("esh-gateway: {error:#}");
@@ -248,6 +263,20 @@ impl Queue {
         let sound = sound.with_context(|| format!("the queue in {}", folder.display()))?;
         out.flush()?;
         Ok(exit(sound))
+    }
+}
+
+impl MetersArgs {
+    fn run(&self) -> anyhow::Result<ExitCode> {
+        let config = Config::load(&self.config)?;
+        let list = config.meters.as_deref().map(List::load).transpose()?.unwrap_or_default();
+        let terminal = std::io::stdout().is_terminal();
+        let format = self.format.unwrap_or(if terminal { meters::Format::Text } else { meters::Format::Json });
+        let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+        meters::print(&config.data, &list, format, &mut out)
+            .with_context(|| format!("the meters in {}", config.data.display()))?;
+        out.flush()?;
+        Ok(ExitCode::SUCCESS)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::capture::{Framing, Stamp};
 use crate::encode::{Fields, Head, ReportWriter, Source, Tail, report_id};
+use crate::meters::{Meters, Unwanted};
 use crate::protocols::{self, Fragments};
 use crate::record::Id;
 use esh_core::{
@@ -9,6 +10,7 @@ use esh_core::{
     Security, SecurityState,
 };
 use jiff::tz::TimeZone;
+use std::sync::Arc;
 
 /// A frame to be decoded, and the circumstances that stand in its report.
 #[derive(Clone, Copy, Debug)]
@@ -42,12 +44,24 @@ pub struct Decoded {
     pub unread: bool,
     /// Whether it is a part of a message, so that the report depends on the parts before it.
     pub part: bool,
+    /// Why nothing of it is to be told: there is no report then.
+    pub unwanted: Option<Unwanted>,
 }
 
 /// Takes what a frame teaches, and its fields when someone looks at them.
 pub trait Witness {
     /// Something that the frame of this meter teaches.
     fn learned(&mut self, meter: Option<&Meter>, learned: Learned<'_>);
+
+    /// States of the meter.
+    fn alarms(&mut self, alarms: Alarms) {
+        let _ = alarms;
+    }
+
+    /// States that the meter is not in.
+    fn no_alarms(&mut self, alarms: Alarms) {
+        let _ = alarms;
+    }
 
     /// Whether the fields of the payload are of interest.
     fn wants_fields(&self) -> bool {
@@ -65,6 +79,7 @@ pub trait Witness {
 pub struct Decoder {
     gateway: Option<Box<str>>,
     zone: Option<TimeZone>,
+    meters: Arc<Meters>,
     opened: bool,
     frame: Vec<u8>,
     fields: Fields,
@@ -83,6 +98,11 @@ impl Decoder {
         Self { gateway: Some(gateway.into()), zone, ..Self::default() }
     }
 
+    /// From now on this is said about meters.
+    pub fn set_meters(&mut self, meters: Arc<Meters>) {
+        self.meters = meters;
+    }
+
     /// Decodes a frame and appends its report, one JSON object, to `report`. A part of a message is put to `fragments`.
     pub fn decode(
         &mut self,
@@ -94,11 +114,12 @@ impl Decoder {
     ) -> Decoded {
         self.fields.clear();
         self.frame.clear();
-        let Self { gateway, zone, opened: with_opened, frame: octets, fields } = self;
+        let Self { gateway, zone, meters, opened: with_opened, frame: octets, fields } = self;
         protocols::line_code(frame.framing, frame.octets, octets);
         let mut opening =
             Opening { fields: &mut *fields, with_opened: *with_opened, learned: None, alarms: Alarms::NONE, witness };
         let mut opened = protocols::open(frame.protocol, frame.framing, octets, known, &mut opening);
+        let refused = opened.is_err();
         let part = opened.as_ref().ok().copied().filter(|opened| opened.content == Content::Fragment);
         if let (Some(part), Some(fragments)) = (&part, fragments) {
             opened = fragments.put(frame.protocol, now(frame), part, known, &mut opening);
@@ -109,16 +130,25 @@ impl Decoder {
             Err(refused) => (refused.meter, refused.counter, refused_security(refused)),
         };
         let id = report_id(frame.protocol, meter.as_ref(), counter, frame.received_at.at, frame.octets);
+        let listed = match meters.list.judge(meter.as_ref()) {
+            Ok(listed) => listed,
+            Err(unwanted) => {
+                let part = part.is_some();
+                return Decoded { id, meter, error: None, readings: 0, unread: false, part, unwanted: Some(unwanted) };
+            }
+        };
         let head = Head {
             id,
             protocol: frame.protocol,
             gateway: gateway.as_deref(),
             received_at: frame.received_at,
             meter: meter.as_ref(),
+            listed,
             counter,
             security,
         };
-        let mut writer = ReportWriter::begin(report, &head, zone.as_ref());
+        let zone = listed.and_then(|listed| listed.zone.as_ref()).or(zone.as_ref());
+        let mut writer = ReportWriter::begin(report, &head, zone);
         writer.alarms(alarms);
         let mut unread = false;
         let (error, trailing) = match &opened {
@@ -143,7 +173,12 @@ impl Decoder {
             trailing,
             input: frame.input,
         });
-        Decoded { id, meter, error, readings, unread, part: part.is_some() }
+        let part = part.is_some();
+        if refused && witness.wants_fields() {
+            // It was left as it was received, and fields are counted without checksums.
+            protocols::without_checksums(frame.protocol, frame.framing, octets);
+        }
+        Decoded { id, meter, error, readings, unread, part, unwanted: None }
     }
 }
 
@@ -164,6 +199,7 @@ impl Decoder {
             gateway: self.gateway.as_deref(),
             received_at: frame.received_at,
             meter: None,
+            listed: None,
             counter: None,
             security: Security { mode: None, state: SecurityState::Refused, authenticated: false },
         };
@@ -175,7 +211,7 @@ impl Decoder {
             trailing: &[],
             input: frame.input,
         });
-        Decoded { id, meter: None, error: Some(error), readings: 0, unread: false, part: false }
+        Decoded { id, meter: None, error: Some(error), readings: 0, unread: false, part: false, unwanted: None }
     }
 }
 
@@ -206,6 +242,11 @@ struct Opening<'a> {
 impl Out<'_> for Opening<'_> {
     fn alarms(&mut self, alarms: Alarms) {
         self.alarms = self.alarms.and(alarms);
+        self.witness.alarms(alarms);
+    }
+
+    fn no_alarms(&mut self, alarms: Alarms) {
+        self.witness.no_alarms(alarms);
     }
 
     fn reading(&mut self, reading: Reading<'_>) {
@@ -247,6 +288,11 @@ impl Out<'_> for Reader<'_, '_> {
 
     fn alarms(&mut self, alarms: Alarms) {
         self.writer.alarms(alarms);
+        self.witness.alarms(alarms);
+    }
+
+    fn no_alarms(&mut self, alarms: Alarms) {
+        self.witness.no_alarms(alarms);
     }
 
     fn learned(&mut self, learned: Learned<'_>) {

@@ -1,36 +1,45 @@
 //! `keys.toml`: the keys of meters, by address or by mask, the most precise match first.
 //!
-//! A mask is an address in which `*` stands for any run of characters and `?` for one: `wmbus:KAM:*`,
-//! `wmbus:*:12345678:*`. Letters match in either case. What has more letters of its own is more precise; of equals the one
-//! that stands first in the file.
+//! What a mask is, `mask.rs` says.
 
 use crate::config::ConfigError;
+use crate::mask::{self, Masks};
 use crate::secret::{Secret, SecretError};
 use esh_core::{Key, Known, Meter, Purpose};
 use serde::Deserialize;
-use std::collections::HashMap;
-use std::fmt::{self, Write as _};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::{fs, path::Path, path::PathBuf};
 use zeroize::Zeroize;
 
 /// Keys, found by the address of a meter.
 #[derive(Clone, Default)]
 pub struct KeyStore {
-    /// The most precise first.
-    entries: Vec<KeyEntry>,
-    /// By a part of their masks that is written out: only a meter with this part in its address can match them.
-    parts: HashMap<Box<str>, Vec<usize>>,
-    /// Those without such a part.
-    rest: Vec<usize>,
+    keys: Masks<(Purpose, Key)>,
     warnings: Vec<String>,
 }
 
-/// One `[[key]]`.
-#[derive(Clone)]
-struct KeyEntry {
-    mask: Box<str>,
-    purpose: Purpose,
-    key: Key,
+/// The keys that are in force, for those who read along: whoever puts others in force sets them here too.
+#[derive(Clone, Debug, Default)]
+pub struct SharedKeys(Arc<Mutex<Arc<KeyStore>>>);
+
+impl SharedKeys {
+    /// These keys are in force.
+    #[must_use]
+    pub fn new(keys: Arc<KeyStore>) -> Self {
+        Self(Arc::new(Mutex::new(keys)))
+    }
+
+    /// From now on these keys are in force.
+    pub fn set(&self, keys: Arc<KeyStore>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = keys;
+    }
+
+    /// The keys that are in force now.
+    #[must_use]
+    pub fn get(&self) -> Arc<KeyStore> {
+        Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// What is wrong with the keys. It never shows one.
@@ -164,36 +173,20 @@ impl KeyStore {
     /// Keys by mask and purpose.
     #[must_use]
     pub fn new(keys: impl IntoIterator<Item = (String, Purpose, Key)>) -> Self {
-        let entry = |(mask, purpose, key): (String, _, _)| KeyEntry { mask: mask.to_lowercase().into(), purpose, key };
-        let mut entries: Vec<_> = keys.into_iter().map(entry).collect();
-        // A stable sort: of equally precise ones the first stays first.
-        entries.sort_by_key(|entry| std::cmp::Reverse(literal(&entry.mask)));
-        let mut common: HashMap<&str, usize> = HashMap::new();
-        for part in entries.iter().flat_map(|entry| written_out(&entry.mask)) {
-            *common.entry(part).or_default() += 1;
-        }
-        let mut parts: HashMap<Box<str>, Vec<usize>> = HashMap::new();
-        let mut rest = Vec::new();
-        for (n, entry) in entries.iter().enumerate() {
-            // The part that the fewest others have tells most.
-            match written_out(&entry.mask).min_by_key(|part| common.get(part).copied().unwrap_or_default()) {
-                Some(part) => parts.entry(part.into()).or_default().push(n),
-                None => rest.push(n),
-            }
-        }
-        Self { entries, parts, rest, warnings: Vec::new() }
+        let keys = Masks::new(keys.into_iter().map(|(mask, purpose, key)| (mask, (purpose, key))));
+        Self { keys, warnings: Vec::new() }
     }
 
     /// How many keys there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.keys.len()
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.keys.is_empty()
     }
 
     /// What is doubtful about them.
@@ -204,24 +197,11 @@ impl KeyStore {
 
     /// Offers every key for a meter and purpose, the most precise first, until one is accepted; says whether one was.
     pub fn keys(&self, meter: &Meter, purpose: Purpose, each: &mut dyn FnMut(&Key) -> bool) -> bool {
-        if self.entries.is_empty() {
+        if self.is_empty() {
             return false;
         }
-        let mut address = String::with_capacity(64);
-        // Writing into a text cannot fail.
-        let _ = write!(address, "{}", meter.address());
-        address.make_ascii_lowercase();
-        let mut found: Vec<usize> = Vec::new();
-        let by_part = address.split(':').filter_map(|part| self.parts.get(part));
-        for &n in by_part.flatten().chain(&self.rest) {
-            let fits = |entry: &KeyEntry| entry.purpose == purpose && matches(&entry.mask, &address);
-            if self.entries.get(n).is_some_and(fits) {
-                found.push(n);
-            }
-        }
-        found.sort_unstable();
-        found.dedup();
-        found.into_iter().filter_map(|n| self.entries.get(n)).any(|entry| each(&entry.key))
+        let mut found = self.keys.matching(&mask::address(meter), |(of, _)| *of == purpose);
+        found.any(|(_, key)| each(key))
     }
 }
 
@@ -260,42 +240,6 @@ fn others_may_read(file: &Path) -> Option<String> {
     })
 }
 
-/// How many characters of a mask stand for themselves.
-fn literal(mask: &str) -> usize {
-    mask.chars().filter(|c| !matches!(c, '*' | '?')).count()
-}
-
-/// The parts of a mask that an address must have as they are.
-fn written_out(mask: &str) -> impl Iterator<Item = &str> {
-    mask.split(':').filter(|part| !part.is_empty() && !part.contains(['*', '?']))
-}
-
-/// Whether a text fits a mask. Each `*` is tried again only from where it matched last, so that no mask takes long.
-fn matches(mask: &str, text: &str) -> bool {
-    let (mut mask, mut text) = (mask.chars(), text.chars());
-    let mut again = None;
-    loop {
-        let before = text.clone();
-        match (mask.next(), text.next()) {
-            (None, None) => return true,
-            (Some('*'), _) => {
-                again = Some((mask.clone(), before.clone()));
-                text = before;
-            }
-            (Some(a), Some(b)) if a == '?' || a == b => {}
-            _ => {
-                let Some((after_star, mut from)) = again.take() else { return false };
-                if from.next().is_none() {
-                    return false;
-                }
-                mask = after_star.clone();
-                text = from.clone();
-                again = Some((after_star, from));
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -325,27 +269,6 @@ mod tests {
     }
 
     #[test]
-    fn masks_match() {
-        for (mask, text) in [
-            ("*", ""),
-            ("*", "wmbus:kam:12345678:1b:16"),
-            ("wmbus:kam:*", "wmbus:kam:12345678:1b:16"),
-            ("wmbus:*:12345678:*", "wmbus:kam:12345678:1b:16"),
-            ("*:1b:16", "wmbus:kam:1b:1b:16"),
-            ("w?bus:*", "wmbus:x"),
-            ("a*b*c", "aXbYbZc"),
-        ] {
-            assert!(matches(mask, text), "{mask} {text}");
-        }
-        for (mask, text) in
-            [("", "a"), ("a", ""), ("wmbus:kam:*", "wmbus:kam"), ("?", ""), ("a*b", "ab:"), ("*:17", "x:16")]
-        {
-            assert!(!matches(mask, text), "{mask} {text}");
-        }
-        assert!(!matches(&"*a".repeat(30), &"a".repeat(29)));
-    }
-
-    #[test]
     fn the_most_precise_key_is_offered_first() {
         let text = format!(
             "[[key]]\nmeter = \"*\"\nkey = \"{}\"\n[[key]]\nmeter = \"wmbus:KAM:*\"\nkey = \"{}\"\n\
@@ -368,15 +291,6 @@ mod tests {
             count == 2
         }));
         assert_eq!(count, 2, "once one is accepted no more are offered");
-    }
-
-    #[test]
-    fn thousands_of_keys_are_not_searched_one_by_one() {
-        let all = (0..20_000u32)
-            .map(|n| (format!("wmbus:KAM:{n:08}:1b:16"), Purpose::Data, Key::new(&[n as u8; 16]).unwrap()));
-        let keys = KeyStore::new(all);
-        assert_eq!(offered(&keys, "00000300"), [44]);
-        assert!(keys.parts.values().all(|entries| entries.len() == 1) && keys.rest.is_empty());
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod backoff;
 pub mod capture;
 pub mod check;
 pub mod cli;
+pub mod clock;
 pub mod config;
 pub mod decode;
 pub mod deduplicate;
@@ -16,6 +17,8 @@ pub mod event;
 pub mod keys;
 mod line;
 pub mod log;
+mod mask;
+pub mod meters;
 pub mod protocols;
 pub mod queue;
 mod quiet;
@@ -26,9 +29,10 @@ pub mod service;
 pub mod simulate;
 pub mod sinks;
 pub mod sources;
+pub mod status_page;
 pub mod stop;
 pub mod taught;
-mod telemetry;
+pub mod telemetry;
 pub mod worker;
 
 /// The worked example of the README is a test, so that it stays true.

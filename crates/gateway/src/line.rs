@@ -1,9 +1,13 @@
 //! The line: deduplicate, decode, queue. What every capture goes through, in the order it came, on one thread.
 
-use crate::capture::Capture;
+mod events;
+
+use crate::capture::{Capture, Stamp};
 use crate::config::Config;
-use crate::deduplicate::{Deduplicate, Seen};
+use crate::deduplicate::{Deduplicate, Frame, Seen};
 use crate::event;
+use crate::keys::SharedKeys;
+use crate::meters::{Heard, Meters, Watch};
 use crate::queue::log::Damage;
 use crate::queue::{Draft, Queue, QueueError, RestoreError, SeenFrame, StateWriter};
 use crate::quiet::Quiet;
@@ -12,10 +16,11 @@ use crate::sources::{self, Answer, Taken};
 use crate::taught::Lesson;
 use crate::telemetry::OfLine;
 use esh_core::DecodeError;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{debug, warn};
 
 /// What makes a record of a capture. It is pure but for what it has learned.
@@ -26,6 +31,21 @@ pub trait Decode: Send {
     /// Why the last capture could not be decoded, or not to its end.
     fn failed(&self) -> Option<DecodeError> {
         None
+    }
+
+    /// The keys it opens frames with, for whoever explains one.
+    fn keys(&self) -> SharedKeys {
+        SharedKeys::default()
+    }
+
+    /// What the last capture says of its meter.
+    fn heard(&self) -> Heard {
+        Heard::default()
+    }
+
+    /// From now on this is said about meters.
+    fn set_meters(&mut self, meters: &Arc<Meters>) {
+        let _ = meters;
     }
 
     /// What the last capture teaches. It is stored with its record.
@@ -41,6 +61,11 @@ pub trait Decode: Send {
     /// Something that was taught before the gateway was started again.
     fn learn(&mut self, lesson: Lesson) {
         let _ = lesson;
+    }
+
+    /// How many lessons were forgotten because there were too many.
+    fn forgotten(&self) -> u64 {
+        0
     }
 
     /// Everything that was taught so far, the older first.
@@ -59,9 +84,15 @@ pub(crate) struct Line {
     gateway: String,
     deduplicate: Deduplicate,
     decode: Box<dyn Decode>,
+    watch: Watch,
+    /// What is said about meters, when it changes.
+    meters: watch::Receiver<Arc<Meters>>,
     queue: Queue,
     counts: Arc<OfLine>,
     quiet: Quiet,
+    /// The frames of each source that were too many and of which nobody was told, and since when they are counted.
+    limited: BTreeMap<Arc<str>, u64>,
+    limited_since: Instant,
     /// Those who wait for the next commit, in order.
     answers: Vec<(Option<oneshot::Sender<Answer>>, Answer)>,
     /// Records that wait for it.
@@ -85,9 +116,10 @@ impl Quiet {
 }
 
 /// Tells what is known: the content of a snapshot.
-fn known(decode: &dyn Decode, deduplicate: &Deduplicate) -> impl Fn(&mut StateWriter) {
+fn known(decode: &dyn Decode, watch: &Watch, deduplicate: &Deduplicate) -> impl Fn(&mut StateWriter) {
     move |writer| {
         decode.taught(&mut |lesson| writer.lesson(lesson));
+        watch.all(&mut |meter, standing| writer.stands(meter, standing));
         let (now, wall) = (Instant::now(), wall());
         for (frame, seen, received_at) in deduplicate.frames() {
             let ago = now.saturating_duration_since(seen).as_millis();
@@ -95,6 +127,12 @@ fn known(decode: &dyn Decode, deduplicate: &Deduplicate) -> impl Fn(&mut StateWr
             writer.frame(SeenFrame { frame, wall, received_at });
         }
     }
+}
+
+/// Whether a frame has come just now, by its time stamp: one of an archive has an older one.
+fn is_live(stamp: Stamp) -> bool {
+    const LATE: Duration = Duration::from_secs(600);
+    stamp.at.is_none_or(|at| jiff::Timestamp::now().duration_since(at).unsigned_abs() <= LATE)
 }
 
 fn wall() -> u64 {
@@ -107,12 +145,19 @@ impl Line {
         config: &Config,
         mut decode: Box<dyn Decode>,
         mut queue: Queue,
+        mut meters: watch::Receiver<Arc<Meters>>,
         counts: Arc<OfLine>,
     ) -> Result<Self, RestoreError> {
         let mut deduplicate = Deduplicate::new(&config.deduplicate);
         let (now, wall) = (Instant::now(), wall());
+        let mut watch = Watch::new(Arc::clone(&meters.borrow_and_update()), now);
+        decode.set_meters(watch.meters());
         queue.restore(
-            |lesson| decode.learn(lesson),
+            |lesson| match lesson {
+                Lesson::Heard(meter) => watch.restore(&meter, Default::default()),
+                Lesson::Stands(stands) => watch.restore(&stands.0, stands.1),
+                lesson => decode.learn(lesson),
+            },
             |seen| {
                 // A clock that was set back makes a frame as new as can be: its copy is rather counted than stored twice.
                 let ago = Duration::from_millis(wall.saturating_sub(seen.wall));
@@ -123,15 +168,21 @@ impl Line {
                 }
             },
         )?;
+        watch.begin();
         let gateway = config.name.clone();
+        let (limited, answers) = (BTreeMap::new(), Vec::new());
         Ok(Self {
             gateway,
             deduplicate,
             decode,
+            watch,
+            meters,
             queue,
             counts,
             quiet: Quiet::default(),
-            answers: Vec::new(),
+            limited,
+            limited_since: now,
+            answers,
             waiting: 0,
         })
     }
@@ -149,6 +200,11 @@ impl Line {
             if more == Ok(0) {
                 break;
             }
+            if self.meters.has_changed().unwrap_or_default() {
+                let meters = Arc::clone(&self.meters.borrow_and_update());
+                self.decode.set_meters(&meters);
+                self.watch.replace(meters);
+            }
             for taken in group.drain(..) {
                 self.take(taken);
             }
@@ -161,8 +217,9 @@ impl Line {
             }
         }
         self.commit();
+        self.tell_limited();
         self.upkeep();
-        self.queue.keep(&known(&*self.decode, &self.deduplicate));
+        self.queue.keep(&known(&*self.decode, &self.watch, &self.deduplicate));
         if self.deduplicate.forgotten() > 0 {
             let frames = self.deduplicate.forgotten();
             warn!(
@@ -183,42 +240,69 @@ impl Line {
                 self.counts.copies.add(1);
                 Ok(())
             }
-            Seen::First(frame) => {
-                let record = self.decode.decode(&capture, 1);
-                match self.decode.failed() {
-                    Some(error) => {
-                        self.counts.failed(error.reason);
-                        self.quiet.failed(&record, &capture.source, error, now);
-                    }
-                    None if record.kind == Kind::Undecoded => self.counts.unread.add(1),
-                    None => self.counts.decoded.add(1),
-                }
-                let appended = loop {
-                    let draft = Draft { record: &record, frame: Some(frame), lessons: self.decode.lessons() };
-                    let appended = self.queue.append(&draft, &known(&*self.decode, &self.deduplicate));
-                    match appended {
-                        Err(QueueError::Full) => {
-                            // Those before it are on the disk, and are answered while this one waits.
-                            self.commit();
-                            self.counts.full.set(true);
-                            self.counts.beat.add(1);
-                            if !self.queue.wait_for_room() {
-                                break Err(self.queue.no_room());
-                            }
-                        }
-                        appended => break appended,
-                    }
-                };
-                self.decode.stored(appended.is_ok());
-                if appended.is_ok() {
-                    self.counts.full.set(false);
-                    self.deduplicate.keep(frame, capture.received_at.at, now);
-                    self.waiting += 1;
-                }
-                appended.map(drop)
-            }
+            Seen::First(frame) => self.first(&capture, frame, now, answer.is_some()),
         };
         self.answers.push((answer, taken));
+    }
+
+    /// Takes a frame that is no copy.
+    fn first(&mut self, capture: &Capture, frame: Frame, now: Instant, answers: bool) -> Result<(), QueueError> {
+        if let Err(limited) = self.watch.admit_source(&capture.source, now) {
+            return self.too_many(capture, limited, answers);
+        }
+        let record = self.decode.decode(capture, 1);
+        let heard = Heard { live: is_live(capture.received_at), ..self.decode.heard() };
+        if let Some(unwanted) = heard.unwanted {
+            // It is nobody's business here. Its source has done what it had to.
+            self.decode.stored(false);
+            self.counts.unwanted(unwanted);
+            return Ok(());
+        }
+        match self.decode.failed() {
+            Some(error) => {
+                self.counts.failed(error.reason);
+                self.quiet.failed(&record, &capture.source, error, now);
+            }
+            None if record.kind == Kind::Undecoded => self.counts.unread.add(1),
+            None => self.counts.decoded.add(1),
+        }
+        if let Some(meter) = &heard.meter
+            && let Err(limited) = self.watch.admit_meter(meter, now)
+        {
+            self.decode.stored(false);
+            return self.too_many(capture, limited, answers);
+        }
+        let stands =
+            heard.meter.map(|meter| (meter, self.watch.heard(&meter, &heard, record.id, capture.received_at, now)));
+        let appended = loop {
+            let stands = stands.as_ref().map(|(meter, standing)| (meter, standing));
+            let draft = Draft { record: &record, frame: Some(frame), lessons: self.decode.lessons(), stands };
+            let appended = self.queue.append(&draft, &known(&*self.decode, &self.watch, &self.deduplicate));
+            match appended {
+                Err(QueueError::Full) => {
+                    // Those before it are on the disk, and are answered while this one waits.
+                    self.commit();
+                    self.counts.full.set(true);
+                    self.counts.beat.add(1);
+                    if !self.queue.wait_for_room() {
+                        break Err(self.queue.no_room());
+                    }
+                }
+                appended => break appended,
+            }
+        };
+        self.decode.stored(appended.is_ok());
+        if appended.is_ok() {
+            self.counts.full.set(false);
+            self.deduplicate.keep(frame, capture.received_at.at, now);
+            self.waiting += 1;
+            self.counts.recent.put(record, capture.framing, self.decode.failed().map(|error| error.reason));
+            if let Some((meter, standing)) = stands {
+                self.watch.keep_heard(&meter, standing, heard.live, now);
+                self.tell_owed();
+            }
+        }
+        appended.map(drop)
     }
 
     /// Commits what waits, and answers everybody.
@@ -249,15 +333,14 @@ impl Line {
         self.quiet.more(Instant::now());
         // Whether it still is, the next record shows.
         self.counts.full.set(false);
-        let losses = self.queue.losses();
         let now = sources::now();
-        if let Some(at) = now.at
-            && !losses.is_empty()
-        {
-            let told = event::of_losses(&self.gateway, &losses, at);
+        self.watch_over(now);
+        let losses = self.queue.losses();
+        if !losses.is_empty() {
+            let told = event::of_losses(&self.gateway, &losses, now);
             let told = told.iter().try_for_each(|record| {
-                let draft = Draft { record, frame: None, lessons: &[] };
-                self.queue.append(&draft, &known(&*self.decode, &self.deduplicate)).map(drop)
+                let draft = Draft { record, frame: None, lessons: &[], stands: None };
+                self.queue.append(&draft, &known(&*self.decode, &self.watch, &self.deduplicate)).map(drop)
             });
             // Otherwise they are told the next time.
             if told.is_ok() && self.queue.commit().is_ok() {
@@ -275,7 +358,7 @@ impl Line {
                 );
             }
         }
-        self.queue.upkeep(now.synchronised, &known(&*self.decode, &self.deduplicate));
+        self.queue.upkeep(now.synchronised, &known(&*self.decode, &self.watch, &self.deduplicate));
     }
 }
 
@@ -296,6 +379,10 @@ mod tests {
         Config::parse(Path::new("gateway.toml"), &format!("{text}{when_full}\"\n")).unwrap()
     }
 
+    fn meters(meters: Meters) -> watch::Receiver<Arc<Meters>> {
+        watch::channel(Arc::new(meters)).1
+    }
+
     fn line(data: &Path) -> (Line, queue::Reader, queue::Handle) {
         line_of(data, "block")
     }
@@ -305,7 +392,8 @@ mod tests {
         let worker = Worker::new("g", None, Fleet::new(6, 1).keys());
         let mut opened = Queue::open(data, &config.queue, &["stdout"]).unwrap();
         let reader = opened.readers.remove(0);
-        let line = Line::restored(&config, Box::new(worker), opened.queue, Arc::default()).unwrap();
+        let line =
+            Line::restored(&config, Box::new(worker), opened.queue, meters(Meters::default()), Arc::default()).unwrap();
         (line, reader, opened.handle)
     }
 
@@ -325,9 +413,23 @@ mod tests {
         while let Some(entry) = reader.try_next(at) {
             at = entry.position;
             let report: serde_json::Value = serde_json::from_slice(&entry.record.report).unwrap();
-            frames.insert(report["frame"].as_str().unwrap().to_owned());
+            frames.extend(report["frame"].as_str().map(str::to_owned));
         }
         frames
+    }
+
+    /// The events: what happened, to whom, which alarm, and the id.
+    fn events(reader: &queue::Reader) -> Vec<(String, String, String, String)> {
+        let (mut at, mut events) = (Position::START, Vec::new());
+        while let Some(entry) = reader.try_next(at) {
+            at = entry.position;
+            if entry.record.kind == Kind::Event {
+                let report: serde_json::Value = serde_json::from_slice(&entry.record.report).unwrap();
+                let word = |key: &str| report[key].as_str().unwrap_or("-").to_owned();
+                events.push((word("event"), word("meter"), word("alarm"), word("id")));
+            }
+        }
+        events
     }
 
     /// What must hold after a kill: what was acknowledged is there and known, what is not there is not known.
@@ -360,6 +462,8 @@ mod tests {
         }
     }
 
+    mod watched;
+
     #[test]
     fn killed_between_any_two_steps_it_knows_what_it_acknowledged_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
@@ -389,7 +493,7 @@ mod tests {
             assert_eq!(acknowledged, sent.len());
             holds(folder.path(), &sent, acknowledged, delivered);
             if round % 5 == 0 {
-                line.queue.keep(&known(&*line.decode, &line.deduplicate));
+                line.queue.keep(&known(&*line.decode, &line.watch, &line.deduplicate));
                 holds(folder.path(), &sent, acknowledged, delivered);
             }
             line.upkeep();
@@ -403,7 +507,7 @@ mod tests {
         reader.confirm(last);
         delivered = true;
         holds(folder.path(), &sent, sent.len(), delivered);
-        line.queue.keep(&known(&*line.decode, &line.deduplicate));
+        line.queue.keep(&known(&*line.decode, &line.watch, &line.deduplicate));
         holds(folder.path(), &sent, sent.len(), delivered);
     }
 
@@ -437,7 +541,8 @@ mod tests {
         queue::log::fault::syncs(0, 0);
         std::thread::sleep(Duration::from_millis(1100));
         assert_eq!(ask(&mut line, &second), Ok(()), "a copy of what was kept, now on the disk");
-        assert_eq!((frames(&reader).len(), handle.unconfirmed()), (2, 2));
+        let events = events(&reader).len();
+        assert_eq!((frames(&reader).len(), handle.unconfirmed()), (2, 2 + events as u64));
     }
 
     #[test]
@@ -460,11 +565,13 @@ mod tests {
             at = entry.position;
             let report: serde_json::Value = serde_json::from_slice(&entry.record.report).unwrap();
             match entry.record.kind {
-                crate::record::Kind::Event => dropped += report["dropped"]["count"].as_u64().unwrap(),
+                Kind::Event if report["event"] == "dropped" => dropped += report["dropped"]["count"].as_u64().unwrap(),
                 _ => records += 1,
             }
         }
         assert!(dropped > 0);
-        assert_eq!(records + dropped, 1000);
+        let events: u64 = line.counts.events().iter().map(|(_, count)| count).sum();
+        assert!(events >= 6, "each meter was discovered");
+        assert_eq!(records + dropped, 1000 + events);
     }
 }

@@ -7,23 +7,27 @@
 //! | one per sink | a record in the queue; its peer |
 //! | the watchdog's, where the service manager has one | time |
 //! | the pages, where `[http]` is, and one per connection | who asks |
+//! | the one who asks whether the clock is set | those who set it; a minute |
 //! | the cursors of the sinks, on a thread of their own | a confirmation; the disk |
 
-use crate::config::Config;
+use crate::clock;
+use crate::config::{Config, ConfigError};
 pub use crate::line::Decode;
 use crate::line::Line;
+use crate::meters::Meters;
 use crate::queue::log::LogError;
 use crate::queue::{self, Opened, Queue, RestoreError};
 use crate::service::Service;
 use crate::sinks::{self, Sink, SinkError};
 use crate::sources::{self, Intake};
+use crate::status_page::{Access, AccessError, Page};
 use crate::stop::{signal, stop};
 use crate::telemetry::{Counts, Server, View, seconds};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::{task::JoinSet, time::timeout};
+use tokio::{sync::watch, task::JoinSet, time::timeout};
 use tracing::{error, info, warn};
 
 /// Why a gateway cannot begin.
@@ -32,6 +36,9 @@ pub enum RunError {
     /// A sink cannot begin.
     #[error("sink {0}: {1}")]
     Sink(usize, #[source] SinkError),
+    /// What is said about meters.
+    #[error(transparent)]
+    Meters(#[from] ConfigError),
     /// The queue cannot be opened.
     #[error("the queue in {path}: {1}", path = .0.display())]
     Queue(PathBuf, #[source] LogError),
@@ -41,6 +48,9 @@ pub enum RunError {
     /// Nobody can ask how it is.
     #[error("cannot listen at {0}: {1}")]
     Http(SocketAddr, #[source] std::io::Error),
+    /// Nobody could ever look in.
+    #[error("http: {0}")]
+    Access(#[from] AccessError),
     /// The machine gives no threads.
     #[error("cannot begin: {0}")]
     Runtime(#[source] std::io::Error),
@@ -89,6 +99,8 @@ pub async fn run(
         .enumerate()
         .map(|(n, sink)| Sink::new(sink, &config.name).map_err(|error| RunError::Sink(n + 1, error)));
     let sinks = sinks.collect::<Result<Vec<_>, _>>()?;
+    // Whoever holds the sender may replace what is said about meters while the line runs.
+    let (_meters, meters) = watch::channel(Arc::new(Meters::load(config)?));
     let (stopper, stop) = stop();
     let names: Vec<_> = config.sinks.iter().map(sinks::Config::name).collect();
     let (data, of_queue) = (config.data.clone(), config.queue.clone());
@@ -102,10 +114,18 @@ pub async fn run(
     let counts = Arc::new(Counts::new(of_sources, config.sinks.iter().map(sinks::Config::name)));
     let mut serving = JoinSet::new();
     if let Some(http) = &config.http {
+        let access = Access::new(&config.name, http)?;
         let server = Server::bind(http.listen).await.map_err(|error| RunError::Http(http.listen, error))?;
-        let (gateway, counts) = (config.name.clone(), Arc::clone(&counts));
-        serving.spawn(server.run(View { gateway, counts, queue: handle.gauge() }));
+        let view = View::new(&config.name, Arc::clone(&counts), handle.gauge());
+        serving.spawn(server.run(Page::new(view, access, decode.keys())));
     }
+
+    // Whether the clock is set is known before the first frame comes.
+    let set = clock::look(config.clock).await;
+    if !set {
+        clock::tell(set);
+    }
+    let asking = tokio::spawn(clock::watch(config.clock, set));
 
     // The sinks go on with what is there while it is read what was learned.
     let mut sending = JoinSet::new();
@@ -114,7 +134,7 @@ pub async fn run(
         sending.spawn(sink.run(reader, stop));
     }
     let (of_line, counting) = (config.clone(), Arc::clone(&counts.line));
-    let line = blocking(move || Line::restored(&of_line, decode, queue, counting)).await??;
+    let line = blocking(move || Line::restored(&of_line, decode, queue, meters, counting)).await??;
     let (intake, captures) = Intake::new(INTAKE);
     let runtime = tokio::runtime::Handle::current();
     let counting = Arc::clone(&counts.line);
@@ -179,6 +199,7 @@ pub async fn run(
         warn!(records = ended.undelivered, "not delivered everywhere: they stay in the queue for the next start");
     }
     serving.shutdown().await;
+    asking.abort();
     // The cursors are saved a last time, then another process may have the folder.
     blocking(move || drop((handle, back))).await?;
     info!(records = ended.records, copies = ended.copies, refused = ended.refused, "stopped");

@@ -1,10 +1,11 @@
-//! What frames have taught: the headers that compact frames leave out, the counters that were used, the meters heard.
+//! What frames have taught: the headers that compact frames leave out, and the counters that were used.
 //!
 //! Decoding only says what it learned; it becomes true here, once the record of its frame is stored. Anyone can transmit
 //! made-up meters, so everything is bounded: the oldest goes out.
 
+use crate::meters::Standing;
 use esh_core::{Learned, Manufacturer, Meter, Purpose};
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::hash::Hash;
 
 /// What frames have taught so far.
@@ -15,7 +16,6 @@ use std::hash::Hash;
 pub struct Taught {
     layouts: Bounded<LayoutName, Box<[u8]>>,
     counters: Bounded<(Meter, Purpose), u64>,
-    meters: Bounded<Meter, ()>,
 }
 
 /// Layouts kept: a few for every model of meter there is.
@@ -23,9 +23,6 @@ const LAYOUTS: usize = 4096;
 
 /// Counters kept: more meters than one radio hears.
 const COUNTERS: usize = 65_536;
-
-/// Meters known: as many.
-const METERS: usize = 65_536;
 
 /// The maker of the meters that share a layout, and its signature.
 pub type LayoutName = (Option<Manufacturer>, u16);
@@ -43,8 +40,10 @@ pub enum Lesson {
     Layout(LayoutName, Box<[u8]>),
     /// A counter that was used.
     Counter(Meter, Purpose, u64),
-    /// A meter that was not known.
+    /// A meter was heard: what the first release wrote of it.
     Heard(Meter),
+    /// What is known of a meter from then on.
+    Stands(Box<(Meter, Standing)>),
 }
 
 impl Lesson {
@@ -63,7 +62,7 @@ impl Lesson {
 
 impl Default for Taught {
     fn default() -> Self {
-        Self { layouts: Bounded::new(LAYOUTS), counters: Bounded::new(COUNTERS), meters: Bounded::new(METERS) }
+        Self { layouts: Bounded::new(LAYOUTS), counters: Bounded::new(COUNTERS) }
     }
 }
 
@@ -73,7 +72,8 @@ impl Taught {
         match lesson {
             Lesson::Layout(name, headers) => self.layouts.insert(name, headers),
             Lesson::Counter(meter, purpose, counter) => self.counters.insert((meter, purpose), counter),
-            Lesson::Heard(meter) => self.meters.insert(meter, ()),
+            // What is known of meters, the watch keeps.
+            Lesson::Heard(_) | Lesson::Stands(_) => {}
         }
     }
 
@@ -81,13 +81,12 @@ impl Taught {
     pub fn lessons(&self, each: &mut dyn FnMut(&Lesson)) {
         self.layouts.each(|name, headers| each(&Lesson::Layout(*name, headers.clone())));
         self.counters.each(|(meter, purpose), counter| each(&Lesson::Counter(*meter, *purpose, *counter)));
-        self.meters.each(|meter, ()| each(&Lesson::Heard(*meter)));
     }
 
-    /// Whether a meter was heard before.
+    /// How much was forgotten because there was too much.
     #[must_use]
-    pub fn knows(&self, meter: &Meter) -> bool {
-        self.meters.get(meter).is_some()
+    pub const fn forgotten(&self) -> u64 {
+        self.layouts.forgotten + self.counters.forgotten
     }
 
     /// The headers of a layout.
@@ -103,41 +102,48 @@ impl Taught {
     }
 }
 
-/// A map of which the oldest goes out when it is full.
+/// A map of which the oldest goes out when it is full: what was not taught again for the longest time.
 #[derive(Debug)]
 struct Bounded<K, V> {
-    entries: HashMap<K, V>,
-    order: VecDeque<K>,
+    /// With the turn in which each was last taught.
+    entries: HashMap<K, (u64, V)>,
+    turn: u64,
     limit: usize,
+    forgotten: u64,
 }
 
 impl<K: Copy + Eq + Hash, V> Bounded<K, V> {
     fn new(limit: usize) -> Self {
-        Self { entries: HashMap::new(), order: VecDeque::new(), limit }
+        Self { entries: HashMap::new(), turn: 0, limit, forgotten: 0 }
     }
 
     fn get(&self, key: &K) -> Option<&V> {
-        self.entries.get(key)
+        self.entries.get(key).map(|(_, value)| value)
     }
 
+    /// All of them, the older first.
     fn each(&self, mut each: impl FnMut(&K, &V)) {
-        for key in &self.order {
-            if let Some(value) = self.entries.get(key) {
-                each(key, value);
-            }
-        }
+        let mut all: Vec<_> = self.entries.iter().map(|(key, (turn, value))| (*turn, key, value)).collect();
+        all.sort_unstable_by_key(|(turn, ..)| *turn);
+        all.into_iter().for_each(|(_, key, value)| each(key, value));
     }
 
     fn insert(&mut self, key: K, value: V) {
-        if self.entries.insert(key, value).is_some() {
-            return;
+        self.turn += 1;
+        self.entries.insert(key, (self.turn, value));
+        if self.entries.len() > self.limit {
+            self.make_room();
         }
-        self.order.push_back(key);
-        if self.order.len() > self.limit
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.entries.remove(&oldest);
-        }
+    }
+
+    /// Some go at once, so that the oldest are not looked for each time.
+    fn make_room(&mut self) {
+        let mut turns: Vec<u64> = self.entries.values().map(|(turn, _)| *turn).collect();
+        let many = (1 + self.limit / 64).min(turns.len());
+        let (_, last, _) = turns.select_nth_unstable(many - 1);
+        let last = *last;
+        self.entries.retain(|_, (turn, _)| *turn > last);
+        self.forgotten += many as u64;
     }
 }
 
@@ -146,13 +152,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_taught_again_is_not_old() {
+        let mut bounded = Bounded::new(4);
+        (0..4).for_each(|n| bounded.insert(n, n));
+        bounded.insert(0, 7);
+        bounded.insert(4, 4);
+        let mut left = Vec::new();
+        bounded.each(|key, value| left.push((*key, *value)));
+        assert_eq!((left, bounded.forgotten), (vec![(2, 2), (3, 3), (0, 7), (4, 4)], 1));
+    }
+
+    #[test]
     fn the_oldest_layout_goes_out() {
         let mut taught = Taught::default();
         for signature in 0..=LAYOUTS as u16 {
             taught.learn(Lesson::Layout((None, signature), [4, 0x13].into()));
         }
-        assert_eq!(taught.layout((None, 0)), None);
-        assert_eq!(taught.layout((None, 1)), Some(&[4, 0x13][..]));
-        assert_eq!(taught.layout((Some(Manufacturer(1)), 1)), None, "another maker's layout is another one");
+        assert_eq!((taught.layout((None, 0)), taught.forgotten()), (None, 65));
+        assert_eq!(taught.layout((None, 65)), Some(&[4, 0x13][..]));
+        assert_eq!(taught.layout((Some(Manufacturer(1)), 65)), None, "another maker's layout is another one");
     }
 }

@@ -3,24 +3,29 @@
 use crate::capture::Capture;
 use crate::decode::{Decoder, Frame, Witness};
 use crate::encode::Source;
-use crate::keys::KeyStore;
+use crate::keys::{KeyStore, SharedKeys};
+use crate::meters::{Heard, Meters};
 use crate::protocols::Fragments;
 use crate::record::{Kind, Record};
 use crate::run::Decode;
 use crate::taught::{Lesson, Taught, layout_name};
 use bytes::Bytes;
-use esh_core::{DecodeError, Key, Known, Learned, Meter, Purpose};
+use esh_core::{Alarms, DecodeError, Key, Known, Layer, Learned, Meter, Purpose, Reason};
 use jiff::tz::TimeZone;
+use std::sync::Arc;
 
 /// Decodes with keys and with what earlier frames taught.
 #[derive(Debug)]
 pub struct Worker {
     decoder: Decoder,
-    keys: KeyStore,
+    keys: Arc<KeyStore>,
+    shared: SharedKeys,
     taught: Taught,
     fragments: Fragments,
     /// What the last capture teaches; it becomes true when its record is stored.
     lessons: Vec<Lesson>,
+    /// What it says of its meter.
+    heard: Heard,
     /// Why the last capture failed.
     failed: Option<DecodeError>,
     report: Vec<u8>,
@@ -30,12 +35,15 @@ impl Worker {
     /// For a gateway of that name; `zone` is that of meters that name none.
     #[must_use]
     pub fn new(gateway: &str, zone: Option<TimeZone>, keys: KeyStore) -> Self {
+        let keys = Arc::new(keys);
         Self {
             decoder: Decoder::for_gateway(gateway, zone),
+            shared: SharedKeys::new(Arc::clone(&keys)),
             keys,
             taught: Taught::default(),
             fragments: Fragments::default(),
             lessons: Vec::new(),
+            heard: Heard::default(),
             failed: None,
             report: Vec::new(),
         }
@@ -44,7 +52,7 @@ impl Worker {
 
 impl Decode for Worker {
     fn decode(&mut self, capture: &Capture, copies: u32) -> Record {
-        let Self { decoder, keys, taught, fragments, lessons, failed, report } = self;
+        let Self { decoder, keys, taught, fragments, lessons, heard, failed, report, .. } = self;
         lessons.clear();
         report.clear();
         let frame = Frame {
@@ -56,9 +64,17 @@ impl Decode for Worker {
             input: None,
         };
         let known = WorkerKnown { keys, taught };
-        let decoded = decoder.decode(&frame, &known, Some(fragments), &mut Lessons(lessons), report);
+        let mut notes = Notes { lessons, alarms: Alarms::NONE, absent: Alarms::NONE };
+        let decoded = decoder.decode(&frame, &known, Some(fragments), &mut notes, report);
+        let Notes { alarms, absent, .. } = notes;
         *failed = decoded.error;
-        lessons.extend(decoded.meter.filter(|meter| !taught.knows(meter)).map(Lesson::Heard));
+        *heard = Heard {
+            meter: decoded.meter.filter(|_| decoded.error.is_none_or(|error| is_of_its_meter(&error))),
+            unwanted: decoded.unwanted,
+            live: true,
+            alarms,
+            absent: absent.minus(alarms),
+        };
         Record {
             kind: if decoded.readings == 0 && (decoded.error.is_some() || decoded.unread) {
                 Kind::Undecoded
@@ -77,6 +93,18 @@ impl Decode for Worker {
         self.failed
     }
 
+    fn keys(&self) -> SharedKeys {
+        self.shared.clone()
+    }
+
+    fn heard(&self) -> Heard {
+        self.heard
+    }
+
+    fn set_meters(&mut self, meters: &Arc<Meters>) {
+        self.decoder.set_meters(Arc::clone(meters));
+    }
+
     fn lessons(&self) -> &[Lesson] {
         &self.lessons
     }
@@ -91,6 +119,10 @@ impl Decode for Worker {
 
     fn learn(&mut self, lesson: Lesson) {
         self.taught.learn(lesson);
+    }
+
+    fn forgotten(&self) -> u64 {
+        self.taught.forgotten()
     }
 
     fn taught(&self, each: &mut dyn FnMut(&Lesson)) {
@@ -117,10 +149,30 @@ impl Known for WorkerKnown<'_> {
     }
 }
 
-struct Lessons<'a>(&'a mut Vec<Lesson>);
+/// Whether the frame of an error is a sign of life of the meter it names: not when it was damaged on its way, and not when
+/// it is an old one that someone sends again.
+const fn is_of_its_meter(error: &DecodeError) -> bool {
+    let damaged = matches!(error.layer, Layer::Line | Layer::Link) || matches!(error.reason, Reason::Checksum { .. });
+    !damaged && !matches!(error.reason, Reason::Replayed { .. })
+}
 
-impl Witness for Lessons<'_> {
+struct Notes<'a> {
+    lessons: &'a mut Vec<Lesson>,
+    /// The alarms, and those that the frame says are not there.
+    alarms: Alarms,
+    absent: Alarms,
+}
+
+impl Witness for Notes<'_> {
     fn learned(&mut self, meter: Option<&Meter>, learned: Learned<'_>) {
-        self.0.extend(Lesson::of(meter, learned));
+        self.lessons.extend(Lesson::of(meter, learned));
+    }
+
+    fn alarms(&mut self, alarms: Alarms) {
+        self.alarms = self.alarms.and(alarms);
+    }
+
+    fn no_alarms(&mut self, alarms: Alarms) {
+        self.absent = self.absent.and(alarms);
     }
 }

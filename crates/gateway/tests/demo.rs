@@ -64,6 +64,13 @@ fn explain_shows_every_octet_and_exit_statuses_are_kept() {
     for word in ["L-field", "C-field", "SND_NR", "manufacturer: SEN", "short header", "VIF", "volume", "123.529"] {
         assert!(text(&explained).contains(word), "{word} in {}", text(&explained));
     }
+    // Without its key a telegram is explained as far as it is in plain, octets beside the fields they are.
+    let telegrams = gateway(&["simulate", "wmbus", "--meters", "6", "--count", "1"], b"");
+    let locked = gateway(&["decode", "wmbus", "--explain", text(&telegrams).trim()], b"");
+    let row =
+        |offset: &str| text(&locked).lines().find(|line| line.trim_start().starts_with(offset)).unwrap().to_owned();
+    assert!(row("0  ").contains("L-field"), "{}", text(&locked));
+    assert!(row("10  ").contains("10  7a ") && row("10  ").contains("CI field: 122"), "{}", text(&locked));
     assert_eq!(gateway(&["decode", "nonsense", "00"], b"").status.code(), Some(2));
     assert_eq!(gateway(&["decode", "wmbus", "zz"], b"").status.code(), Some(1));
     let json = gateway(&["decode", "mbus", "e5"], b"");

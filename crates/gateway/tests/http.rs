@@ -18,7 +18,7 @@ impl Program {
         std::fs::write(folder.join("keys.toml"), format!("[[key]]\nmeter = \"wmbus:KAM:*\"\nkey = \"{KEY}\"\n"))
             .unwrap();
         let text = format!(
-            "name = \"g\"\ndata = \"data\"\nkeys = \"keys.toml\"\n[[source]]\nkind = \"lines\"\nname = \"a\\\"b\\\\c\"\n\
+            "name = \"g\"\ndata = \"data\"\nclock = \"trusted\"\nkeys = \"keys.toml\"\n[[source]]\nkind = \"lines\"\nname = \"a\\\"b\\\\c\"\n\
              protocol = \"wmbus\"\nlisten = \"tcp://127.0.0.1:{lines}\"\nack = true\n[[sink]]\nname = \"out\"\n{sink}\n\
              [http]\nlisten = \"127.0.0.1:{http}\"\n"
         );
@@ -44,7 +44,7 @@ const UNDECODABLE: &str = "2e449315785634123303";
 /// Asks for a page; its status, its head and its body.
 async fn get(port: u16, page: &str) -> (u16, String, String) {
     let mut stream = connect(port).await;
-    stream.write_all(format!("GET {page} HTTP/1.1\r\nhost: a\r\n\r\n").as_bytes()).await.unwrap();
+    stream.write_all(format!("GET {page} HTTP/1.1\r\nhost: localhost\r\n\r\n").as_bytes()).await.unwrap();
     let mut text = String::new();
     tokio::time::timeout(Duration::from_secs(10), stream.read_to_string(&mut text)).await.unwrap().unwrap();
     let (head, body) = text.split_once("\r\n\r\n").unwrap();
@@ -111,7 +111,8 @@ async fn the_numbers_are_those_of_what_was_sent() {
         let (status, head, page) = get(http, "/metrics").await;
         assert_eq!(status, 200);
         assert!(head.contains("content-type: text/plain; version=0.0.4; charset=utf-8"), "{head}");
-        if rows(&page)["esh_records_unconfirmed"] == 0.0 {
+        let rows = rows(&page);
+        if rows["esh_records_unconfirmed"] == 0.0 && rows["esh_meters_known"] > 0.0 {
             break page;
         }
         assert!(Instant::now() < deadline, "{page}");
@@ -127,7 +128,16 @@ async fn the_numbers_are_those_of_what_was_sent() {
         ("esh_frames_refused_total", 0.0),
         ("esh_records_committed_total", 2.0),
         ("esh_records_dropped_total{reason=\"made_room\"}", 0.0),
-        ("esh_sink_acknowledged_total{sink=\"out\"}", 2.0),
+        // The meter was discovered.
+        ("esh_events_total{event=\"discovered\"}", 1.0),
+        ("esh_events_total{event=\"alarm_raised\"}", 0.0),
+        ("esh_meters_known", 1.0),
+        ("esh_meters_silent", 0.0),
+        ("esh_forgotten_total{what=\"meters\"}", 0.0),
+        ("esh_frames_unwanted_total{reason=\"denied\"}", 0.0),
+        ("esh_frames_limited_total{of=\"meter\"}", 0.0),
+        ("esh_clock_synchronised", 1.0),
+        ("esh_sink_acknowledged_total{sink=\"out\"}", 3.0),
         ("esh_sink_reconnects_total{sink=\"out\"}", 0.0),
         ("esh_commit_seconds_count", 2.0),
         ("esh_build_info{gateway=\"g\",version=\"0.1.0\"}", 1.0),
@@ -141,7 +151,7 @@ async fn the_numbers_are_those_of_what_was_sent() {
     assert!(rows["esh_commit_seconds_sum"] > 0.0 && rows["esh_queue_octets"] > 0.0, "{page}");
     assert!(!page.to_lowercase().contains(KEY), "{page}");
     assert_eq!(get(http, "/readyz").await.2, "ok\n");
-    assert_eq!(get(http, "/").await.0, 404);
+    assert_eq!(get(http, "/nothing").await.0, 404);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -151,10 +161,10 @@ async fn a_gateway_whose_only_sink_is_away_is_not_ready() {
     let _program = Program::start(folder.path(), (lines, http), &sink);
     assert_eq!(until(http, "/readyz", 200).await, "ok\n", "nothing waits for the broker");
     assert_eq!(Client::connect(lines).await.ask(GOOD).await, "ok");
-    assert_eq!(until(http, "/readyz", 503).await, "queue: records wait: 1\nsink out: delivers nothing\n");
+    assert_eq!(until(http, "/readyz", 503).await, "queue: records wait: 2\nsink out: delivers nothing\n");
     assert_eq!(get(http, "/healthz").await.0, 200, "a broker that is away is no reason to start the gateway again");
     let rows = rows(&get(http, "/metrics").await.2);
-    assert_eq!(rows["esh_records_unconfirmed"], 1.0);
+    assert_eq!(rows["esh_records_unconfirmed"], 2.0, "the report, and that its meter was discovered");
     assert!(rows["esh_sink_reconnects_total{sink=\"out\"}"] >= 1.0);
 }
 
@@ -211,7 +221,7 @@ async fn whoever_asks_slowly_or_badly_holds_up_nobody() {
         assert!(read.is_ok(), "a slow one is closed in time");
     }
     let mut stream = connect(http).await;
-    stream.write_all(b"DELETE /metrics HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    stream.write_all(b"DELETE /metrics HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
     let mut text = String::new();
     stream.read_to_string(&mut text).await.unwrap();
     assert!(text.starts_with("HTTP/1.1 405"), "{text}");

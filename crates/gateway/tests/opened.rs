@@ -1,5 +1,6 @@
 //! Corpora of frames, opened: every member of a row's `expect` stands in the report's `opened`, and a broken frame is
 //! refused. `ESH_CORPUS` names their folder.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
 mod common;
 
@@ -59,7 +60,9 @@ fn same(want: &Value, got: &Value) -> bool {
             want.len() == got.len() && want.iter().zip(got).all(|(want, got)| same(want, got))
         }
         (Value::Number(want), Value::Number(got)) => want.as_f64() == got.as_f64(),
-        (Value::String(want), Value::String(got)) => want.trim_start_matches("0x").eq_ignore_ascii_case(got),
+        (Value::String(want), Value::String(got)) => {
+            want.trim_start_matches("0x").eq_ignore_ascii_case(got.trim_start_matches("0x"))
+        }
         // The text of a number, where a corpus has it as text.
         (Value::String(want), Value::Number(got)) => *want == got.to_string(),
         _ => want == got,
@@ -106,4 +109,79 @@ fn lwm2m() {
 #[test]
 fn senml() {
     opens(Protocol::Senml, "senml.jsonl");
+}
+
+/// The layers of sniffed frames, each under its name.
+#[test]
+fn zigbee_frames() {
+    const LAYERS: [&str; 8] = ["mac", "nwk", "aps", "gp", "mac_payload", "nwk_payload", "aps_payload", "gp_payload"];
+    let Some(rows) = common::corpus("zigbee-frames.jsonl") else { return };
+    let rows: Vec<Value> = rows.into_iter().filter(|row| row["kind"] == "ota_frame").collect();
+    let lines: Vec<Value> = rows
+        .iter()
+        .map(|row| json!({ "id": row["name"], "hex": row["hex"], "network_key": row["network_key"], "link_key": row["link_key"] }))
+        .collect();
+    for (row, report) in rows.iter().zip(reports(Protocol::Zigbee, &lines)) {
+        assert_eq!(report["error"], Value::Null, "{}", row["name"]);
+        for layer in LAYERS.iter().filter(|layer| !row[**layer].is_null()) {
+            let (want, got) = (&row[*layer], &report["opened"][*layer]);
+            assert!(same(want, got), "{} {layer}: {got} is not {want}", row["name"]);
+        }
+    }
+}
+
+/// The headers of ZCL frames; payloads that contradict themselves among them.
+#[test]
+fn zigbee_cluster_library() {
+    let Some(rows) = common::corpus("zigbee-zcl.jsonl") else { return };
+    let rows: Vec<Value> = rows.into_iter().filter(|row| row["header"].is_object()).collect();
+    let lines: Vec<Value> =
+        rows.iter().map(|row| json!({ "layer": "zcl", "hex": row["hex"], "cluster_id": row["cluster_id"] })).collect();
+    for (row, report) in rows.iter().zip(reports(Protocol::Zigbee, &lines)) {
+        assert_eq!(report["error"], Value::Null, "{row}");
+        let (want, zcl) = (&row["header"], &report["opened"]["zcl"]);
+        for member in ["tsn", "command_id", "frame_type", "manufacturer_code"] {
+            assert!(same(&want[member], &zcl["header"][member]), "{member} of {row}: {zcl}");
+        }
+        if want["frame_type"] == "global" {
+            assert!(same(&row["command"], &zcl["command"]), "{row}: {zcl}");
+        }
+    }
+}
+
+/// Totals, exact, and the code for none as no value.
+#[test]
+fn zigbee_metering() {
+    let Some(rows) = common::corpus("zigbee-metering.jsonl") else { return };
+    let is_total = |row: &Value| {
+        row["kind"] == "zcl"
+            && row["decoded"].as_object().is_some_and(|of| of.len() == 1 && of.contains_key("currentSummDelivered"))
+    };
+    let rows: Vec<Value> = rows.into_iter().filter(is_total).collect();
+    let lines: Vec<Value> = rows
+        .iter()
+        .map(|row| {
+            json!({ "layer": "zcl", "hex": row["hex"], "cluster_id": row["cluster"], "scaling": row["scaling"]["seMetering"] })
+        })
+        .collect();
+    for (row, report) in rows.iter().zip(reports(Protocol::Zigbee, &lines)) {
+        let raw = row["decoded"]["currentSummDelivered"].as_u64().unwrap();
+        let readings = report["readings"].as_array().unwrap();
+        if raw == 0xffff_ffff_ffff {
+            assert!(readings.iter().all(|reading| reading["value"].is_null()), "{report}");
+            continue;
+        }
+        let scale = |name: &str| row["scaling"]["seMetering"][name].as_u64().filter(|scale| *scale > 0).unwrap_or(1);
+        let text = readings[0]["value"].to_string();
+        let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+        let digits: u128 = format!("{whole}{fraction}").parse().unwrap();
+        let told = digits * u128::from(scale("divisor"));
+        let meant = u128::from(raw) * u128::from(scale("multiplier")) * 10u128.pow(fraction.len() as u32);
+        assert_eq!(told, meant, "{} of {row}", readings[0]);
+    }
+}
+
+#[test]
+fn modbus() {
+    opens(Protocol::Modbus, "modbus-adu.jsonl");
 }

@@ -94,6 +94,37 @@ fn bare_records_are_read_behind_a_stated_number_of_octets() {
     assert_eq!(reports[4]["error"]["field"], "format");
 }
 
+/// Frames of Modbus in every mode and in a stream: what the carrier found stands in `opened`.
+#[test]
+fn frames_of_modbus_are_opened() {
+    let lines = [
+        r#"{"mode":"rtu","dir":"response","hex":"010304000201f45be4"}"#,
+        r#"{"mode":"tcp","dir":"request","hex":"001300000005112b0e0100"}"#,
+        r#"{"mode":"ascii","dir":"response","hex":"3a31313037303045380d0a"}"#,
+        r#"{"stream":true,"dir":"response","hex":"00ff830110010304000201f45be4"}"#,
+        r#"{"mode":"rtu","dir":"response","hex":"010304000201f45be5"}"#,
+        r#"{"mode":"carrier pigeon","hex":"00"}"#,
+        "11890b0792",
+    ];
+    let schema = include_str!("../schema/esh.report.v1.json");
+    let schema = jsonschema::validator_for(&serde_json::from_str(schema).unwrap()).unwrap();
+    let options = Options { protocol: Protocol::Modbus, ..options() };
+    let mut output = Vec::new();
+    let print = |report: &[u8], into: &mut Vec<u8>| into.extend_from_slice(report);
+    decode_lines(&options, 2, lines.join("\n").as_bytes(), &mut output, &print).unwrap();
+    let reports: Vec<Value> =
+        String::from_utf8(output).unwrap().lines().map(|report| serde_json::from_str(report).unwrap()).collect();
+    assert!(reports.iter().all(|report| schema.is_valid(report) && report["meter"] == Value::Null));
+    let opened: Vec<&Value> = reports.iter().map(|report| &report["opened"]).collect();
+    assert_eq!(opened[0], &json!({"unit": 1, "function": 3, "byte_count": 4, "registers": [2, 500], "crc_ok": true}));
+    assert_eq!((&opened[1]["transaction"], &opened[1]["mei"]), (&json!(19), &json!(14)));
+    assert_eq!((&opened[2]["status"], &opened[2]["lrc_ok"]), (&json!(0), &json!(true)));
+    assert_eq!(opened[3], &json!({"frames": [{"offset": 5, "length": 9, "unit": 1, "function": 3}]}));
+    assert_eq!((&opened[4]["crc_ok"], &reports[4]["error"]["reason"]), (&json!(false), &json!("checksum")));
+    assert_eq!(reports[5]["error"]["field"], "mode");
+    assert_eq!((&opened[6]["exception_name"], &opened[6]["function"]), (&json!("gateway_target_failed"), &json!(9)));
+}
+
 /// What a water meter sends over LoRaWAN: a CI field, then records with an hourly history.
 #[test]
 fn a_history_inside_lorawan_is_read() {

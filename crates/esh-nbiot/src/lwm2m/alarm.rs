@@ -31,6 +31,12 @@ const ALARMS: &[(u16, u16, Alarm)] = &[
     (10283, 6013, Alarm::DeviceReboot),
 ];
 
+/// The alarms that a resource speaks of, whatever it says.
+pub(super) fn spoken_of(object: u16, resource: u16) -> Alarms {
+    let codes = if (object, resource) == (3, 11) { &[1, 2, 8, 3][..] } else { &[1] };
+    codes.iter().fold(Alarms::NONE, |all, code| all.and(alarms(object, resource, *code)))
+}
+
 /// The alarms of a resource with that number, 1 standing for true.
 pub(super) fn alarms(object: u16, resource: u16, number: i64) -> Alarms {
     if number == 0 {
@@ -47,4 +53,16 @@ pub(super) fn alarms(object: u16, resource: u16, number: i64) -> Alarms {
     }
     let found = ALARMS.iter().find(|(of, id, _)| (*of, *id) == (object, resource));
     found.map_or(Alarms::NONE, |(_, _, alarm)| Alarms::NONE.with(*alarm))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resource_speaks_of_its_own_alarms_alone() {
+        assert_eq!(spoken_of(3424, 9), Alarms::NONE.with(Alarm::Leak));
+        assert_eq!(spoken_of(3, 11).iter().count(), 4);
+        assert!(spoken_of(3424, 1).is_empty() && alarms(3424, 9, 0).is_empty());
+    }
 }

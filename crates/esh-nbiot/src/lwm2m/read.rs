@@ -152,7 +152,11 @@ fn say<'a>(said: Said<'a>, out: &mut dyn Out<'a>) -> Result<(), DecodeError> {
             Value::Flag(flag) => i64::from(flag),
             _ => value.number().and_then(Decimal::to_i64).unwrap_or_default(),
         };
-        out.alarms(alarm::alarms(object, id, number));
+        let alarms = alarm::alarms(object, id, number);
+        if !alarms.is_empty() {
+            out.alarms(alarms);
+        }
+        out.no_alarms(alarm::spoken_of(object, id).minus(alarms));
         if is_interval_payload(object, id)
             && let Value::Data(Data::Octets(octets)) = value
         {

@@ -12,7 +12,7 @@ use crate::{
     ci::{self, ControlInformation, Header},
     link::Framing,
     security::{self, Envelope, Plain, derive::Direction},
-    status::alarms_of_status,
+    status::{OF_STATUS, alarms_of_status},
     transport::{Configuration, Transport},
 };
 use esh_core::note::{Notes, at};
@@ -147,7 +147,7 @@ pub(crate) fn upper(
         notes.learned(Learned::Counter { purpose: Purpose::Data, counter: counter.into() });
     }
     if let (false, Some(header)) = (to_meter, header) {
-        notes.alarms(alarms_of_status(header.status));
+        notes.alarms(alarms_of_status(header.status), OF_STATUS);
     }
     let (start, end) = (envelope.payload, end - plain.tail);
     let security = combine(&plain, header.map(|_| configuration.mode()), lower.link_state);

@@ -1,12 +1,14 @@
 //! `--explain`: a frame octet by octet, with what each field means.
 
 use super::batch::{self, Options, read_line};
-use super::known::{LineKeys, LineKnown, LineMemory};
+use super::known::{Lessons, LineKeys, LineKnown, LineMemory};
 use super::text;
-use crate::decode::{Decoder, Witness};
+use crate::capture::{Framing, Stamp};
+use crate::decode::{Decoder, Frame, Witness};
+use crate::keys::KeyStore;
 use crate::protocols::Fragments;
-use crate::taught::Taught;
-use esh_core::{Field, FieldValue, Layer, Learned, Meter};
+use crate::taught::{Taught, layout_name};
+use esh_core::{Field, FieldValue, Key, Known, Layer, Learned, Meter, Protocol, Purpose};
 use std::fmt::{self, Write};
 use std::io;
 
@@ -43,20 +45,105 @@ pub fn explain(options: &Options, frames: &[String], colours: bool, output: &mut
     Ok(all_decoded)
 }
 
+/// A frame that was heard once.
+#[derive(Debug)]
+pub(crate) struct Heard {
+    pub(crate) protocol: Protocol,
+    pub(crate) framing: Option<Framing>,
+    pub(crate) octets: Vec<u8>,
+}
+
+impl Heard {
+    fn frame(&self) -> Frame<'_> {
+        let Self { protocol, framing, ref octets } = *self;
+        let received_at = Stamp { at: None, synchronised: true };
+        Frame { octets, protocol, framing, received_at, source: None, input: None }
+    }
+}
+
+/// A frame explained, for those who show it otherwise than as text.
+#[derive(Debug)]
+pub(crate) struct Explained {
+    /// The octets in which the fields stand: in plain, without link checksums.
+    pub(crate) octets: Vec<u8>,
+    /// The fields in order.
+    pub(crate) rows: Vec<Row>,
+    /// The report of the frame as it decodes now.
+    pub(crate) report: Vec<u8>,
+}
+
+/// Explains a frame with keys, as the command `decode --explain` does. When it opens and is not understood to its end,
+/// what the `others` teach is tried too: the headers that a compact frame leaves out stand in frames of its siblings.
+pub(crate) fn explained(frame: &Heard, keys: &KeyStore, others: impl Iterator<Item = Heard>) -> Explained {
+    let frame = &frame.frame();
+    let mut taught = Taught::default();
+    let (explained, failed) = explained_with(frame, &Opening { keys, taught: &taught });
+    if failed != Some(Layer::Application) {
+        return explained;
+    }
+    let (mut decoder, mut report) = (Decoder::analyser(false), Vec::new());
+    for other in others {
+        let mut lessons = Lessons { list: Vec::new(), handed_on: None };
+        report.clear();
+        decoder.decode(&other.frame(), &Opening { keys, taught: &taught }, None, &mut lessons, &mut report);
+        lessons.list.into_iter().for_each(|lesson| taught.learn(lesson));
+    }
+    explained_with(frame, &Opening { keys, taught: &taught }).0
+}
+
+/// A frame explained, and the layer that could not be read.
+fn explained_with(frame: &Frame<'_>, known: &Opening<'_>) -> (Explained, Option<Layer>) {
+    let (mut decoder, mut explanation) = (Decoder::analyser(false), Explanation::default());
+    let (mut fragments, mut report) = (Fragments::default(), Vec::new());
+    let decoded = decoder.decode(frame, known, Some(&mut fragments), &mut explanation, &mut report);
+    let octets = decoder.opened_octets().to_vec();
+    (Explained { octets, rows: explanation.rows, report }, decoded.error.map(|error| error.layer))
+}
+
+/// What is known when a frame is explained: keys and layouts. Nothing is a replay.
+struct Opening<'a> {
+    keys: &'a KeyStore,
+    taught: &'a Taught,
+}
+
+impl Known for Opening<'_> {
+    fn keys(&self, meter: &Meter, purpose: Purpose, each: &mut dyn FnMut(&Key) -> bool) -> bool {
+        self.keys.keys(meter, purpose, each)
+    }
+
+    fn layout(&self, meter: Option<&Meter>, signature: u16) -> Option<&[u8]> {
+        self.taught.layout(layout_name(meter, signature))
+    }
+}
+
 /// The fields of one frame, ready to be printed.
 #[derive(Debug, Default)]
 struct Explanation {
     rows: Vec<Row>,
 }
 
+/// A field of a frame, in words.
 #[derive(Debug)]
-struct Row {
-    layer: Layer,
-    offset: usize,
-    len: usize,
-    name: &'static str,
+pub(crate) struct Row {
+    pub(crate) layer: Layer,
+    pub(crate) offset: usize,
+    pub(crate) len: usize,
+    pub(crate) name: &'static str,
     value: String,
-    meaning: String,
+    pub(crate) meaning: String,
+}
+
+impl Row {
+    /// The octets it stands in.
+    pub(crate) fn octets<'o>(&self, frame: &'o [u8]) -> &'o [u8] {
+        frame.get(self.offset..self.offset + self.len).unwrap_or_default()
+    }
+
+    /// The value, unless it only repeats the octets.
+    pub(crate) fn value(&self, octets: &[u8]) -> &str {
+        let repeats = self.value.len() == octets.len() * 2 && self.value == Hex(octets).to_string().replace(' ', "");
+        if repeats { "" } else { &self.value }
+    }
 }
 
 impl Witness for Explanation {
@@ -96,10 +183,10 @@ impl Explanation {
                 let colour = paint(colour(row.layer));
                 let _ = writeln!(into, "{colour}{bold}{} layer{reset}", row.layer.word().replace('_', " "));
             }
-            let field = octets.get(row.offset..row.offset + row.len).unwrap_or_default();
+            let field = row.octets(octets);
             let mut lines = field.chunks(OCTETS_A_LINE);
             let first = lines.next().unwrap_or_default();
-            let value = shown_value(row, field);
+            let value = row.value(field);
             let _ = write!(into, "{dim}{:>4}{reset}  {:<23}  {}", row.offset, Hex(first).to_string(), row.name);
             if !value.is_empty() {
                 let _ = write!(into, ": {bold}{value}{reset}");
@@ -113,12 +200,6 @@ impl Explanation {
             }
         }
     }
-}
-
-/// The value, unless it only repeats the octets.
-fn shown_value<'r>(row: &'r Row, octets: &[u8]) -> &'r str {
-    let repeats = row.value.len() == octets.len() * 2 && row.value == Hex(octets).to_string().replace(' ', "");
-    if repeats { "" } else { &row.value }
 }
 
 const fn colour(layer: Layer) -> &'static str {

@@ -9,10 +9,11 @@ pub use values::{Size, Span, Tcp, Zone};
 pub(crate) use values::{host_and_port, protocol};
 pub use wrong::{ConfigError, Wrong};
 
-use crate::{deduplicate, log, queue, sinks, sources};
+use crate::telemetry::config as http;
+use crate::{clock, deduplicate, log, meters, queue, sinks, sources};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use std::{collections::HashSet, fs, net::SocketAddr, ops::Range, path::Path, path::PathBuf};
+use std::{collections::HashSet, fs, ops::Range, path::Path, path::PathBuf};
 use toml::{Spanned, de::DeTable, de::DeValue};
 
 /// Everything a gateway is told.
@@ -24,10 +25,12 @@ pub struct Config {
     pub data: PathBuf,
     /// Where the keys of the meters stand.
     pub keys: Option<PathBuf>,
-    /// Where more is said about the meters. Read from the next release on.
+    /// Where more is said about the meters.
     pub meters: Option<PathBuf>,
     /// The zone of meters that do not say theirs.
     pub time_zone: Zone,
+    /// How far the clock of this machine is believed.
+    pub clock: clock::Config,
     /// How it logs.
     pub log: log::Format,
     /// How long a stop may take to hand over what has been taken.
@@ -40,21 +43,12 @@ pub struct Config {
     pub deduplicate: deduplicate::Config,
     /// How much the queue holds.
     pub queue: queue::Config,
-    /// Where metrics and health are served.
-    pub http: Option<Http>,
-}
-
-/// Where metrics and health are served.
-#[derive(Clone, Debug)]
-pub struct Http {
-    /// The address it listens at, of this machine alone.
-    pub listen: SocketAddr,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct HttpKeys {
-    listen: Spanned<SocketAddr>,
+    /// How much may be learned, and how fast frames may come.
+    pub limits: meters::Limits,
+    /// When alarms are told.
+    pub alarms: meters::Alarms,
+    /// Where the status page, metrics and health are served.
+    pub http: Option<http::Config>,
 }
 
 /// What a part wants to be told: the keys as they are written, and what they come to.
@@ -79,13 +73,19 @@ struct Keys {
     #[serde(default)]
     time_zone: Zone,
     #[serde(default)]
+    clock: clock::Config,
+    #[serde(default)]
     log: log::Format,
     drain: Option<Span>,
     #[serde(default)]
     deduplicate: deduplicate::Config,
     #[serde(default)]
     queue: queue::Config,
-    http: Option<HttpKeys>,
+    #[serde(default)]
+    limits: meters::Limits,
+    #[serde(default)]
+    alarms: meters::Alarms,
+    http: Option<Spanned<http::Keys>>,
     // Read one by one, see `parts`; named here so that they are known keys.
     #[serde(rename = "source")]
     _source: Option<IgnoredAny>,
@@ -133,12 +133,8 @@ impl Config {
             let span = spans.get(n).cloned().unwrap_or_default();
             ConfigError::at(file, source, span, format!("there is another source named `{name}`"))
         })?;
-        if let Some(http) = &keys.http
-            && !http.listen.get_ref().ip().is_loopback()
-        {
-            let message = "others may not look in yet: only addresses of this machine, such as `127.0.0.1:8080`";
-            return Err(ConfigError::at(file, source, http.listen.span(), message));
-        }
+        let http = keys.http.map(|http| http::Config::build(http, base)).transpose();
+        let http = http.map_err(|(span, message)| ConfigError::at(file, source, span, message))?;
         let mut taken = HashSet::new();
         for (sink, span) in &sinks {
             let name = sink.name();
@@ -157,13 +153,16 @@ impl Config {
             keys: keys.keys.map(|path| base.join(path)),
             meters: keys.meters.map(|path| base.join(path)),
             time_zone: keys.time_zone,
+            clock: keys.clock,
             log: keys.log,
             drain: keys.drain.unwrap_or(Span::seconds(10)),
             sources,
             sinks: sinks.into_iter().map(|(sink, _)| sink).collect(),
             deduplicate: keys.deduplicate,
             queue: keys.queue,
-            http: keys.http.map(|http| Http { listen: http.listen.into_inner() }),
+            limits: keys.limits,
+            alarms: keys.alarms,
+            http,
         })
     }
 }
@@ -372,6 +371,11 @@ listen = "127.0.0.1:8080"
             ("kind = \"lines\"", "kind = \"liens\"", "gateway.toml:8:8: unknown kind `liens`"),
             ("kind = \"lines\"\n", "", "gateway.toml:7:1: the key `kind` is missing"),
             ("\"wmbus\"", "\"wmbsu\"", "unknown word `wmbsu`"),
+            ("[http]", "[limits]\nmeter = \"5/d\"\n[http]", "expected a rate such as `200/s`"),
+            ("[http]", "[limits]\nmetres = 5\n[http]", "did you mean `meters`?"),
+            ("[http]", "[alarms]\ndebounce = 0\n[http]", "expected a number of reports from 1 to 255"),
+            ("[http]", "[alarms]\ndebunce = 1\n[http]", "did you mean `debounce`?"),
+            ("name = \"gw-1\"", "name = \"gw-1\"\nclock = \"atuo\"", "did you mean `auto`?"),
             ("protocol = \"wmbus\"\n", "", "the key `protocol` is missing"),
             ("tcp://127.0.0.1:7000", "http://127.0.0.1", "gateway.toml:10:10: invalid value"),
             ("stdin = true", "stdin = true\nack = true", "gateway.toml:17:1: nobody listens for answers"),
@@ -400,7 +404,9 @@ listen = "127.0.0.1:8080"
             ("{ file = \"password\" }", "\"hunter2\"", "a secret does not stand here itself"),
             ("{ file = \"password\" }", "{ fiel = \"password\" }", "unknown key `fiel`"),
             ("[http]", "[htpp]", "unknown key `htpp`"),
-            ("127.0.0.1:8080", "0.0.0.0:8080", "gateway.toml:28:10: others may not look in yet"),
+            ("127.0.0.1:8080", "0.0.0.0:8080", "gateway.toml:28:10: others can reach this address: a `token`"),
+            ("[http]", "[http]\ntoken = \"hunter2\"", "a secret does not stand here itself"),
+            ("[http]", "[http]\ntokn = { env = \"T\" }", "did you mean `token`"),
             ("listen = \"127.0.0.1:8080\"", "lisen = \"127.0.0.1:8080\"", "unknown key `lisen`"),
             ("[[sink]]\nkind = \"stdout\"", "[[sink]]\nkind = \"stdout\"\nname = \"a/b\"", "a sink's name is 1 to 64"),
             (

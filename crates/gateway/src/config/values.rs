@@ -27,7 +27,7 @@ impl FromStr for Span {
             "s" => 1_000,
             "min" | "m" => 60_000,
             "h" => 3_600_000,
-            "d" => 86_400_000,
+            "d" | "day" | "days" => 86_400_000,
             _ => return Err(EXPECTED),
         };
         number.checked_mul(milliseconds).map(|all| Self(Duration::from_millis(all))).ok_or(EXPECTED)
@@ -193,6 +193,7 @@ mod tests {
     fn values_say_what_they_mean() {
         assert_eq!("500ms".parse::<Span>(), Ok(Span(Duration::from_millis(500))));
         assert_eq!("5min".parse::<Span>(), Ok(Span::seconds(300)));
+        assert_eq!("1 day".parse::<Span>(), "24 h".parse::<Span>());
         assert_eq!("64 MiB".parse::<Size>(), Ok(Size(64 << 20)));
         assert_eq!("4096".parse::<Size>(), Ok(Size(4096)));
         assert_eq!("tcp://[::1]:7".parse::<Tcp>(), Ok(Tcp { host: "::1".to_owned(), port: 7 }));

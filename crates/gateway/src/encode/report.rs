@@ -2,6 +2,7 @@
 
 use super::{Fields, reading};
 use crate::capture::Stamp;
+use crate::meters::Listed;
 use crate::record::Id;
 use esh_core::json::Json;
 use esh_core::{Alarms, DecodeError, Medium, Meter, Out, Protocol, Reading, Security};
@@ -20,6 +21,8 @@ pub struct Head<'a> {
     pub received_at: Stamp,
     /// Whose it is.
     pub meter: Option<&'a Meter>,
+    /// What is said about it.
+    pub listed: Option<&'a Listed>,
     /// Its message counter.
     pub counter: Option<u64>,
     /// How it was protected.
@@ -86,7 +89,7 @@ impl<'b> ReportWriter<'b> {
             None => json.raw(b"\"received_at\":null"),
         }
         match head.meter {
-            Some(meter) => write_meter(&mut json, meter),
+            Some(meter) => write_meter(&mut json, meter, head.listed),
             None => json.raw(b"\"meter\":null"),
         }
         if let Some(counter) = head.counter {
@@ -160,7 +163,7 @@ impl Out<'_> for ReportWriter<'_> {
     }
 }
 
-fn write_meter(json: &mut Json<'_>, meter: &Meter) {
+fn write_meter(json: &mut Json<'_>, meter: &Meter, listed: Option<&Listed>) {
     json.key("meter").object(|json| {
         json.key("id").text(meter.id.as_str());
         if let Some(manufacturer) = meter.manufacturer {
@@ -173,6 +176,9 @@ fn write_meter(json: &mut Json<'_>, meter: &Meter) {
             json.key("version").number(version.into());
         }
         json.key("address").display(&meter.address());
+        if let Some(listed) = listed.filter(|listed| !listed.members.is_empty()) {
+            json.raw(&listed.members);
+        }
     });
 }
 

@@ -17,9 +17,17 @@ pub(super) fn open<'f>(
     Wmbus::new(framing_of(framing)).open(frame, known, out)
 }
 
+/// Takes the checksums of the link out of a frame, where there are some and they are right.
+pub(super) fn without_checksums(framing: Option<Framing>, frame: &mut Vec<u8>) {
+    if let Ok(outline) = esh_wmbus::link::recognise(frame, framing_of(framing)) {
+        let len = outline.strip(frame).len();
+        frame.truncate(len);
+    }
+}
+
 const fn framing_of(framing: Option<Framing>) -> esh_wmbus::Framing {
     match framing {
-        None => esh_wmbus::Framing::Recognise,
+        None | Some(Framing::Modbus(_)) => esh_wmbus::Framing::Recognise,
         Some(Framing::A) => esh_wmbus::Framing::FormatA,
         Some(Framing::B) => esh_wmbus::Framing::FormatB,
         // What comes out of a line code is a frame with its CRCs, of either format.
@@ -27,7 +35,7 @@ const fn framing_of(framing: Option<Framing>) -> esh_wmbus::Framing {
         Some(Framing::None) => esh_wmbus::Framing::WithoutCrc,
         Some(Framing::Wired) => esh_wmbus::Framing::Wired,
         // What another protocol's carrier is told says nothing here.
-        Some(Framing::Lwm2m(..) | Framing::SenmlCbor) => esh_wmbus::Framing::Recognise,
+        Some(Framing::Lwm2m(..) | Framing::SenmlCbor | Framing::Zcl(_)) => esh_wmbus::Framing::Recognise,
         Some(Framing::Records(skip)) => esh_wmbus::Framing::Records { skip: skip as usize },
     }
 }

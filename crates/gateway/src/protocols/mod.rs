@@ -2,13 +2,16 @@
 //! may hold and how its frames are opened; this one chooses.
 
 mod mbus;
+mod modbus;
 mod nbiot;
+mod zigbee;
 
 pub use mbus::line_code;
+pub use modbus::Told as ModbusTold;
 
 use crate::capture::Framing;
 use crate::sources::lines::{LineError, Members};
-use esh_core::{Carrier, DecodeError, Known, Opened, Out, Protocol, Refused};
+use esh_core::{Carrier, Content, DecodeError, Known, Layer, Opened, Out, Protocol, Reason, Refused};
 use esh_wmbus::Wmbus;
 use esh_wmbus::fragments::{Assembler, Step};
 
@@ -47,7 +50,13 @@ impl Fragments {
                 Step::Waiting(error) => Err(of_the_part(error)),
                 Step::Whole(frame) => Wmbus::new(esh_wmbus::Framing::Assembled).open(frame, known, out),
             },
-            other => unreachable!("{other:?} sends no parts"),
+            // Parts of these are told as parts; nobody puts them together here.
+            _ => Err(of_the_part(DecodeError {
+                layer: Layer::Transport,
+                field: "part of a message",
+                offset: part.offset,
+                reason: Reason::Unsupported,
+            })),
         }
     }
 }
@@ -65,8 +74,17 @@ pub fn open<'f>(
 ) -> Result<Opened<'f>, Refused> {
     match protocol {
         Protocol::Wmbus | Protocol::Mbus => mbus::open(framing, frame, known, out),
+        Protocol::Modbus => modbus::open(framing, frame, known, out),
         Protocol::Coap | Protocol::Lwm2m | Protocol::Senml => nbiot::open(protocol, framing, frame, known, out),
+        Protocol::Zigbee => zigbee::open(framing, frame, known, out),
         other => unreachable!("{other:?} has no carrier"),
+    }
+}
+
+/// Takes the checksums of the link out of a frame that was refused, so that its fields stand where they are said to.
+pub fn without_checksums(protocol: Protocol, framing: Option<Framing>, frame: &mut Vec<u8>) {
+    if let Protocol::Wmbus | Protocol::Mbus = protocol {
+        mbus::without_checksums(framing, frame);
     }
 }
 
@@ -77,7 +95,9 @@ pub fn open<'f>(
 pub fn members(protocol: Protocol, line: &str) -> Result<Members, LineError> {
     match protocol {
         Protocol::Wmbus | Protocol::Mbus => Ok(Members::default()),
+        Protocol::Modbus => modbus::members(line),
         Protocol::Coap | Protocol::Lwm2m | Protocol::Senml => nbiot::members(protocol, line),
+        Protocol::Zigbee => zigbee::members(line),
         other => unreachable!("{other:?} has no lines"),
     }
 }
@@ -91,6 +111,9 @@ pub fn read<'p>(
 ) -> Option<Result<(), DecodeError>> {
     match esh_wmbus::format_for(opened.content) {
         Some(format) => Some(format.read(opened.meter.as_ref(), opened.payload, opened.offset, known, out)),
-        None => nbiot::read(framing, opened, known, out),
+        None => match opened.content {
+            Content::Cluster(cluster) => Some(zigbee::read(framing, cluster, opened, known, out)),
+            _ => nbiot::read(framing, opened, known, out),
+        },
     }
 }

@@ -2,24 +2,26 @@
 //!
 //! | field | octets |
 //! |---|---|
-//! | version, 1 | 1 |
+//! | version, 2 | 1 |
 //! | kind: 1 readings, 2 event, 3 undecoded | 1 |
-//! | protocol: 0 none, 1 wmbus, 2 mbus | 1 |
+//! | protocol: 0 none, 1 wmbus, 2 mbus, 7 coap, 8 lwm2m, 9 senml | 1 |
 //! | id | 16 |
 //! | when the frame came: 0, or 1 and seconds and nanoseconds since 1970 | 1 or 13 |
 //! | the frame's hash: 0, or 1 and the hash | 1 or 17 |
 //! | the meter's address: 0, or 1, its length and its text | 1 or more |
-//! | lessons: how many, and each | 2 or more |
+//! | lessons: how many, and each; from version 2 on also what is known of the meter | 2 or more |
 //! | the report | the rest |
 
-use super::octets::{Take, protocol_number, put_lesson, put_moment, put_option};
+use super::octets::{Take, protocol_number, put_lesson, put_moment, put_option, put_stands};
 use crate::deduplicate::Frame;
+use crate::meters::Standing;
 use crate::record::{Id, Kind, Record};
 use crate::taught::Lesson;
 use bytes::Bytes;
+use esh_core::Meter;
 
 /// The newest version that this release reads, and the one it writes.
-pub(super) const VERSION: u8 = 1;
+pub(super) const VERSION: u8 = 2;
 
 /// What goes into the queue together.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +32,8 @@ pub struct Draft<'a> {
     pub frame: Option<Frame>,
     /// What the frame taught.
     pub lessons: &'a [Lesson],
+    /// What is known of its meter from then on.
+    pub stands: Option<(&'a Meter, &'a Standing)>,
 }
 
 /// What a start needs to know of an entry.
@@ -63,7 +67,7 @@ pub(super) const fn kind_number(kind: Kind) -> u8 {
 
 /// Writes all of an entry but the report, which follows.
 pub(super) fn write_head(draft: &Draft<'_>, into: &mut Vec<u8>) {
-    let Draft { record, frame, lessons } = draft;
+    let Draft { record, frame, lessons, stands } = draft;
     into.extend([VERSION, kind_number(record.kind), record.protocol.map_or(0, protocol_number)]);
     into.extend(record.id.0.to_le_bytes());
     put_option(record.received_at, into, put_moment);
@@ -75,9 +79,12 @@ pub(super) fn write_head(draft: &Draft<'_>, into: &mut Vec<u8>) {
         into.extend(meter.as_bytes());
     });
     // A frame teaches a handful.
-    let lessons = lessons.get(..lessons.len().min(usize::from(u16::MAX))).unwrap_or_default();
-    into.extend((lessons.len() as u16).to_le_bytes());
+    let lessons = lessons.get(..lessons.len().min(usize::from(u16::MAX) - 1)).unwrap_or_default();
+    into.extend((lessons.len() as u16 + u16::from(stands.is_some())).to_le_bytes());
     lessons.iter().for_each(|lesson| put_lesson(lesson, into));
+    if let Some((meter, standing)) = stands {
+        put_stands(meter, standing, into);
+    }
 }
 
 /// Reads the record of an entry.
@@ -94,8 +101,9 @@ pub(super) fn effect(octets: &[u8]) -> Result<Effect, EntryError> {
 
 fn read(octets: &[u8], lesson: impl FnMut(Lesson)) -> Result<(Record, Option<Frame>), EntryError> {
     match octets.first() {
-        Some(version @ (0 | 2..)) if *version > VERSION => Err(EntryError::Newer(*version)),
-        Some(&VERSION) => parse(octets, lesson).ok_or(EntryError::Malformed),
+        Some(version) if *version > VERSION => Err(EntryError::Newer(*version)),
+        // The first version has fewer kinds of lessons, and nothing else is different.
+        Some(1 | &VERSION) => parse(octets, lesson).ok_or(EntryError::Malformed),
         _ => Err(EntryError::Malformed),
     }
 }
@@ -130,8 +138,9 @@ fn parse(octets: &[u8], mut each: impl FnMut(Lesson)) -> Option<(Record, Option<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::meters::{Happened, Intervals, Moment, Owed, Pending};
     use esh_core::Id as MeterId;
-    use esh_core::{Manufacturer, Medium, Meter, Protocol, Purpose};
+    use esh_core::{Alarm, Alarms, Manufacturer, Medium, Protocol, Purpose};
     use proptest::prelude::*;
 
     fn meters() -> impl Strategy<Value = Meter> {
@@ -155,7 +164,40 @@ mod tests {
                 counter
             )),
             meters().prop_map(Lesson::Heard),
+            (meters(), standings()).prop_map(|stands| Lesson::Stands(Box::new(stands))),
         ]
+    }
+
+    pub(crate) fn standings() -> impl Strategy<Value = Standing> {
+        let moment = || proptest::option::of((1..u64::MAX).prop_map(|at| Moment(at.try_into().unwrap())));
+        let alarm = || (0..Alarm::ALL.len()).prop_map(|n| Alarm::ALL[n]);
+        let happened = prop_oneof![
+            Just(Happened::Discovered),
+            Just(Happened::Silent),
+            Just(Happened::Returned),
+            alarm().prop_map(Happened::Raised),
+            alarm().prop_map(Happened::Cleared)
+        ];
+        let at = proptest::option::of(any::<u32>().prop_map(|s| jiff::Timestamp::from_second(s.into()).unwrap()));
+        let owed = (happened, at, any::<bool>(), any::<u128>()).prop_map(|(happened, at, synchronised, occasion)| {
+            Owed { happened, at, synchronised, occasion: Id(occasion) }
+        });
+        let pending =
+            (alarm(), any::<u8>(), any::<u64>()).prop_map(|(alarm, reports, stood)| Pending { alarm, reports, stood });
+        let some = 0..4;
+        (
+            (moment(), moment(), any::<u64>(), any::<bool>()),
+            proptest::collection::vec(alarm(), some.clone()),
+            proptest::collection::vec(any::<u32>(), 0..9),
+            proptest::collection::vec(pending, some.clone()),
+            proptest::collection::vec(owed, some),
+        )
+            .prop_map(|((first, last, frames, silent), alarms, seconds, pending, owed)| {
+                let alarms = alarms.into_iter().fold(Alarms::NONE, Alarms::with);
+                let mut intervals = Intervals::default();
+                seconds.into_iter().for_each(|s| intervals.push(std::time::Duration::from_secs(s.into())));
+                Standing { first, last, frames, silent, alarms, intervals, pending, owed }
+            })
     }
 
     fn records() -> impl Strategy<Value = Record> {
@@ -173,15 +215,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read(record in records(), frame in any::<Option<[u8; 16]>>(), lessons in proptest::collection::vec(lessons(), 0..4)) {
+        fn what_is_written_is_read(record in records(), frame in any::<Option<[u8; 16]>>(), lessons in proptest::collection::vec(lessons(), 0..4), stands in proptest::option::of((meters(), standings()))) {
             let frame = frame.map(Frame::from_octets);
             let mut octets = Vec::new();
-            write_head(&Draft { record: &record, frame, lessons: &lessons }, &mut octets);
+            let stands = stands.as_ref().map(|(meter, standing)| (meter, standing));
+            write_head(&Draft { record: &record, frame, lessons: &lessons, stands }, &mut octets);
             octets.extend(&record.report);
             prop_assert_eq!(format!("{:?}", super::record(&octets).unwrap()), format!("{record:?}"));
             let effect = effect(&octets).unwrap();
             prop_assert_eq!(effect.frame, frame.map(|frame| (frame, record.received_at)));
-            prop_assert_eq!(effect.lessons, lessons);
+            let stands = stands.map(|(meter, standing)| Lesson::Stands(Box::new((*meter, standing.clone()))));
+            prop_assert_eq!(effect.lessons, lessons.into_iter().chain(stands).collect::<Vec<_>>());
             // Cut short anywhere it is no entry, or one with less of a report; never a panic.
             for length in 0..octets.len() {
                 let _ = super::record(&octets[..length]);
@@ -204,14 +248,14 @@ mod tests {
             let mut octets = Vec::new();
             let (kind, protocol) = (Kind::Readings, Some(*protocol));
             let record = Record { kind, protocol, meter: None, id: Id(1), received_at: None, report: Bytes::new() };
-            write_head(&Draft { record: &record, frame: None, lessons: &[] }, &mut octets);
+            write_head(&Draft { record: &record, frame: None, lessons: &[], stands: None }, &mut octets);
             assert_eq!(super::record(&octets).unwrap().protocol, protocol);
         }
     }
 
     #[test]
     fn a_later_version_is_told_from_rubbish() {
-        assert_eq!(record(&[2, 0, 0]).unwrap_err(), EntryError::Newer(2));
+        assert_eq!(record(&[3, 0, 0]).unwrap_err(), EntryError::Newer(3));
         assert_eq!(record(&[0, 0, 0]).unwrap_err(), EntryError::Malformed);
         assert_eq!(record(&[]).unwrap_err(), EntryError::Malformed);
         assert_eq!(record(&[1, 9]).unwrap_err(), EntryError::Malformed);

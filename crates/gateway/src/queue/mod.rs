@@ -18,6 +18,7 @@ mod command;
 mod config;
 mod cursors;
 mod entry;
+mod known;
 pub mod log;
 mod octets;
 mod reader;
@@ -28,6 +29,7 @@ mod writer;
 pub use command::{Look, LookError, look};
 pub use config::{Config, WhenFull};
 pub use entry::{Draft, Effect, EntryError};
+pub use known::{KnownError, known_meters};
 pub use reader::{Entry, Reader};
 pub use restore::{Opened, RestoreError};
 pub use state::{SeenFrame, StateWriter};
@@ -64,6 +66,9 @@ pub enum QueueError {
     /// The disk fails.
     #[error("disk failure")]
     Disk,
+    /// There are too many of its kind.
+    #[error("rate")]
+    Rate,
     /// The gateway is stopping.
     #[error("stopping")]
     Closed,

@@ -1,9 +1,13 @@
 //! The few shapes that entries and states are written in: numbers are little-endian, texts have their length first.
 
 use crate::deduplicate::Frame;
+use crate::meters::{Happened, Moment, Owed, Pending, Standing};
+use crate::record;
 use crate::taught::Lesson;
-use esh_core::Id;
+use esh_core::{Alarm, Id};
 use esh_core::{Manufacturer, Medium, Meter, Protocol, Purpose};
+use std::num::NonZeroU64;
+use std::time::Duration;
 
 /// Octets that are read from the front. Nothing that stands in them can make it fail in any other way than `None`.
 #[derive(Clone, Copy, Debug)]
@@ -61,11 +65,16 @@ impl<'a> Take<'a> {
         Some(match self.u8()? {
             1 => Protocol::Wmbus,
             2 => Protocol::Mbus,
+            7 => Protocol::Coap,
+            8 => Protocol::Lwm2m,
+            9 => Protocol::Senml,
+            10 => Protocol::Modbus,
+            11 => Protocol::Zigbee,
             _ => return None,
         })
     }
 
-    fn meter(&mut self) -> Option<Meter> {
+    pub(super) fn meter(&mut self) -> Option<Meter> {
         let protocol = self.protocol()?;
         let manufacturer = self.option(Self::u16)?.map(Manufacturer);
         let length = self.u8()?.into();
@@ -93,8 +102,62 @@ impl<'a> Take<'a> {
             }
             2 => Lesson::Counter(self.meter()?, self.purpose()?, self.u64()?),
             3 => Lesson::Heard(self.meter()?),
+            4 => Lesson::Stands(Box::new((self.meter()?, self.standing()?))),
             _ => return None,
         })
+    }
+
+    pub(super) fn standing(&mut self) -> Option<Standing> {
+        let flags = self.u8()?;
+        let mut standing = Standing {
+            first: self.when(flags & 1 != 0)?,
+            last: self.when(flags & 2 != 0)?,
+            silent: flags & 4 != 0,
+            frames: self.u64()?,
+            ..Standing::default()
+        };
+        for _ in 0..self.u8()? {
+            let seconds = self.u32()?;
+            standing.intervals.push(Duration::from_secs(seconds.into()));
+        }
+        if flags & 8 == 0 {
+            return Some(standing);
+        }
+        for _ in 0..self.u8()? {
+            // What only another release calls an alarm is none here.
+            if let Some(alarm) = self.alarm()? {
+                standing.alarms = standing.alarms.with(alarm);
+            }
+        }
+        for _ in 0..self.u8()? {
+            let (alarm, reports, stood) = (self.alarm()?, self.u8()?, self.u64()?);
+            standing.pending.extend(alarm.map(|alarm| Pending { alarm, reports, stood }));
+        }
+        for _ in 0..self.u8()? {
+            let happened = match self.u8()? {
+                1 => Some(Happened::Discovered),
+                2 => Some(Happened::Silent),
+                3 => Some(Happened::Returned),
+                4 => self.alarm()?.map(Happened::Raised),
+                5 => self.alarm()?.map(Happened::Cleared),
+                _ => return None,
+            };
+            let (at, synchronised) = (self.option(Self::moment)?, self.u8()? != 0);
+            let occasion = record::Id(u128::from_le_bytes(self.array()?));
+            standing.owed.extend(happened.map(|happened| Owed { happened, at, synchronised, occasion }));
+        }
+        Some(standing)
+    }
+
+    fn when(&mut self, is_there: bool) -> Option<Option<Moment>> {
+        if is_there { self.u64().and_then(NonZeroU64::new).map(|at| Some(Moment(at))) } else { Some(None) }
+    }
+
+    /// An alarm by its name, which outlasts its number.
+    fn alarm(&mut self) -> Option<Option<Alarm>> {
+        let length = self.u8()?.into();
+        let name = self.octets(length)?;
+        Some(Alarm::ALL.iter().copied().find(|alarm| alarm.name().as_bytes() == name))
     }
 }
 
@@ -115,6 +178,11 @@ pub(super) const fn protocol_number(protocol: Protocol) -> u8 {
     match protocol {
         Protocol::Wmbus => 1,
         Protocol::Mbus => 2,
+        Protocol::Coap => 7,
+        Protocol::Lwm2m => 8,
+        Protocol::Senml => 9,
+        Protocol::Modbus => 10,
+        Protocol::Zigbee => 11,
         _ => 0,
     }
 }
@@ -123,7 +191,7 @@ fn put_u16(value: u16, into: &mut Vec<u8>) {
     into.extend(value.to_le_bytes());
 }
 
-fn put_meter(meter: &Meter, into: &mut Vec<u8>) {
+pub(super) fn put_meter(meter: &Meter, into: &mut Vec<u8>) {
     into.push(protocol_number(meter.protocol));
     put_option(meter.manufacturer, into, |maker, into| put_u16(maker.0, into));
     let id = meter.id.as_str();
@@ -156,5 +224,66 @@ pub(super) fn put_lesson(lesson: &Lesson, into: &mut Vec<u8>) {
             into.push(3);
             put_meter(meter, into);
         }
+        Lesson::Stands(stands) => put_stands(&stands.0, &stands.1, into),
     }
+}
+
+/// What is known of a meter, as a lesson.
+pub(super) fn put_stands(meter: &Meter, standing: &Standing, into: &mut Vec<u8>) {
+    into.push(4);
+    put_meter(meter, into);
+    put_standing(standing, into);
+}
+
+/// What is known of a meter; whatever is rare about it only where there is some.
+pub(super) fn put_standing(standing: &Standing, into: &mut Vec<u8>) {
+    let Standing { first, last, frames, silent, alarms, intervals, pending, owed } = standing;
+    let rare = !alarms.is_empty() || !pending.is_empty() || !owed.is_empty();
+    let flags = [first.is_some(), last.is_some(), *silent, rare];
+    into.push(flags.iter().rev().fold(0, |all, flag| all << 1 | u8::from(*flag)));
+    for at in [first, last].into_iter().flatten() {
+        into.extend(at.0.get().to_le_bytes());
+    }
+    into.extend(frames.to_le_bytes());
+    // There are at most seven.
+    into.push(intervals.seconds().len() as u8);
+    intervals.seconds().iter().for_each(|seconds| into.extend(seconds.to_le_bytes()));
+    if rare {
+        let alarms: Vec<Alarm> = alarms.iter().collect();
+        put_some(&alarms, into, |alarm, into| put_alarm(*alarm, into));
+        put_some(pending, into, |Pending { alarm, reports, stood }, into| {
+            put_alarm(*alarm, into);
+            into.push(*reports);
+            into.extend(stood.to_le_bytes());
+        });
+        put_some(owed, into, |Owed { happened, at, synchronised, occasion }, into| {
+            into.push(match happened {
+                Happened::Discovered => 1,
+                Happened::Silent => 2,
+                Happened::Returned => 3,
+                Happened::Raised(_) => 4,
+                Happened::Cleared(_) => 5,
+            });
+            if let Some(alarm) = happened.alarm() {
+                put_alarm(alarm, into);
+            }
+            put_option(*at, into, put_moment);
+            into.push((*synchronised).into());
+            into.extend(occasion.0.to_le_bytes());
+        });
+    }
+}
+
+/// How many, and each; there are never more than the alarms there are.
+fn put_some<T>(all: &[T], into: &mut Vec<u8>, put: impl Fn(&T, &mut Vec<u8>)) {
+    let all = all.get(..all.len().min(usize::from(u8::MAX))).unwrap_or_default();
+    into.push(all.len() as u8);
+    all.iter().for_each(|one| put(one, into));
+}
+
+fn put_alarm(alarm: Alarm, into: &mut Vec<u8>) {
+    let name = alarm.name().as_bytes();
+    // A name has far fewer octets.
+    into.push(name.len() as u8);
+    into.extend(name);
 }

@@ -5,6 +5,7 @@ use super::log::{self, Seq};
 use super::{Position, Shared, Wish, entry, lock};
 use crate::record::Record;
 use crate::telemetry::OfSink;
+use std::fmt::Display;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -40,9 +41,9 @@ impl Reader {
         Self { counts, ..self }
     }
 
-    /// Its sink has met a fault, and will try again.
-    pub(crate) fn fault(&self) {
-        self.counts.fault();
+    /// Its sink has met this fault, and will try again.
+    pub(crate) fn fault(&self, fault: &dyn Display) {
+        self.counts.fault(fault);
     }
 
     /// Its sink's peer does not let it do its work, and somebody must change that.

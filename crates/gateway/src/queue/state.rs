@@ -1,14 +1,17 @@
-//! What a snapshot of the queue holds: everything that was taught, and the dedup window.
+//! What a snapshot of the queue holds: everything that was taught, what is known of meters, and the dedup window.
 //!
-//! How many lessons (4 octets) and each, the older first; then for each frame of the window its hash, when it was seen
-//! by the wall clock, in milliseconds since 1970, and when it came by its record.
+//! How many lessons (4 octets) and each, the older first, among them what is known of each meter (from version 2 on); then
+//! for each frame of the window its hash, when it was seen by the wall clock, in milliseconds since 1970, and when it came
+//! by its record.
 
-use super::octets::{Take, put_lesson, put_moment, put_option};
+use super::octets::{Take, put_lesson, put_moment, put_option, put_stands};
 use crate::deduplicate::Frame;
+use crate::meters::Standing;
 use crate::taught::Lesson;
+use esh_core::Meter;
 
 /// The version of the content.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 /// A frame in the dedup window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +37,12 @@ impl StateWriter {
     pub fn lesson(&mut self, lesson: &Lesson) {
         self.lessons += 1;
         put_lesson(lesson, &mut self.octets);
+    }
+
+    /// What is known of a meter, the one that was heard longest ago first.
+    pub fn stands(&mut self, meter: &Meter, standing: &Standing) {
+        self.lessons += 1;
+        put_stands(meter, standing, &mut self.octets);
     }
 
     /// A frame of the window, the older first.

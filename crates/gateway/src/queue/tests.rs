@@ -4,6 +4,8 @@ use crate::taught::Lesson;
 use esh_core::Protocol;
 use tokio::time::timeout;
 
+mod versions;
+
 /// A queue in a folder that goes with it.
 pub(crate) struct Temporary {
     pub(crate) queue: Queue,
@@ -40,7 +42,8 @@ impl Temporary {
     }
 
     pub(crate) fn put(&mut self, record: &Record) -> Result<Position, QueueError> {
-        let draft = Draft { record, frame: Some(crate::deduplicate::Frame::from_octets([0; 16])), lessons: &[] };
+        let draft =
+            Draft { record, frame: Some(crate::deduplicate::Frame::from_octets([0; 16])), lessons: &[], stands: None };
         loop {
             match self.queue.append(&draft, &|_| {}) {
                 Err(QueueError::Full) if self.queue.wait_for_room() => {}
@@ -64,7 +67,7 @@ fn record(n: u32) -> Record {
 async fn records_are_read_in_order_once_committed() {
     let mut queue = Temporary::new(&["a"]);
     let first = record(1);
-    let draft = Draft { record: &first, frame: None, lessons: &[] };
+    let draft = Draft { record: &first, frame: None, lessons: &[], stands: None };
     let at = queue.queue.append(&draft, &|_| {}).unwrap();
     assert!(queue.readers[0].try_next(Position::START).is_none(), "not committed yet");
     queue.queue.commit().unwrap();
@@ -120,7 +123,7 @@ fn what_was_taught_comes_back_from_the_snapshot_and_the_records_after_it() {
     for n in 1..=4 {
         let lessons = [lesson(n)];
         let first = record(n.into());
-        let draft = Draft { record: &first, frame: Some(frame(n as u8)), lessons: &lessons };
+        let draft = Draft { record: &first, frame: Some(frame(n as u8)), lessons: &lessons, stands: None };
         queue.queue.append(&draft, &|_| {}).unwrap();
         queue.queue.commit().unwrap();
         if n == 2 {

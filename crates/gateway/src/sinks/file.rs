@@ -99,7 +99,7 @@ pub async fn run(config: Config, reader: Reader, mut stop: Stop) -> Result<(), F
             if stop.is_asked() {
                 return Err(FileError::Write(rotating.config.path, error));
             }
-            reader.fault();
+            reader.fault(&error);
             warn!(path = %rotating.config.path.display(), %error, "cannot write, trying again");
             tokio::select! {
                 () = tokio::time::sleep(backoff.wait()) => {}

@@ -203,7 +203,7 @@ mod tests {
     #[test]
     fn an_event_or_rubbish_is_no_report() {
         let losses = Losses { refused: 3, ..Losses::default() };
-        let event = event::of_losses("g", &losses, jiff::Timestamp::UNIX_EPOCH).remove(0);
+        let event = event::of_losses("g", &losses, crate::sources::now()).remove(0);
         assert!(reports(&event, Why::TopicNameInvalid).is_empty());
         let rubbish = Record { report: "{\"schema\":".into(), ..event };
         assert!(reports(&rubbish, Why::TopicNameInvalid).is_empty());

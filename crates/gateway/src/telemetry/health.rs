@@ -8,12 +8,12 @@ const RECENT: u64 = 60;
 
 impl View {
     /// Whether the line runs.
-    pub(super) fn is_alive(&self) -> bool {
+    pub(crate) fn is_alive(&self) -> bool {
         self.counts.line.running.get()
     }
 
     /// Why the gateway does not do its work; empty when it does.
-    pub(super) fn obstacles(&self) -> Vec<String> {
+    pub(crate) fn obstacles(&self) -> Vec<String> {
         let line = &self.counts.line;
         let mut obstacles = Vec::new();
         if self.counts.stopping.get() {
@@ -30,7 +30,7 @@ impl View {
         }
         let barred = self.counts.sinks.iter().filter_map(|sink| Some(format!("sink {}: {}", sink.name, sink.bar()?)));
         obstacles.extend(barred);
-        let waiting = self.queue.unconfirmed();
+        let waiting = self.unconfirmed();
         let (now, sinks) = (seconds(), &self.counts.sinks);
         if waiting > 0 && sinks.iter().all(|sink| sink.is_stuck(now, RECENT)) {
             obstacles.push(format!("queue: records wait: {waiting}"));

@@ -16,6 +16,20 @@ impl Count {
     }
 }
 
+/// A number that goes up and down.
+#[derive(Debug, Default)]
+pub(crate) struct Level(AtomicU64);
+
+impl Level {
+    pub(crate) fn set(&self, now: u64) {
+        self.0.store(now, Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
 /// Something that is so, or is not.
 #[derive(Debug, Default)]
 pub(crate) struct Flag(AtomicBool);
@@ -30,7 +44,12 @@ impl Flag {
     }
 }
 
+/// Now, in milliseconds since 1970.
+pub(crate) fn milliseconds() -> u64 {
+    u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or_default()
+}
+
 /// Now, in seconds since 1970.
 pub(crate) fn seconds() -> u64 {
-    u64::try_from(jiff::Timestamp::now().as_second()).unwrap_or_default()
+    milliseconds() / 1000
 }

@@ -1,9 +1,13 @@
 //! What a sink counts, and whether it is stuck.
 
 use super::number::{Count, Flag, seconds};
+use std::fmt::Display;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+
+/// The most letters kept of a fault.
+const WORDS: usize = 400;
 
 /// What a sink counts.
 #[derive(Debug, Default)]
@@ -29,6 +33,8 @@ pub(crate) struct OfSink {
     /// Records whose time under way is known, and the microseconds of all.
     pub(crate) timed: Count,
     micros: Count,
+    /// The last fault in words, and when, in seconds since 1970.
+    last_fault: Mutex<Option<(Box<str>, u64)>>,
 }
 
 impl OfSink {
@@ -82,10 +88,17 @@ impl OfSink {
         Duration::from_micros(self.micros.get())
     }
 
-    /// It met a fault, and will try again.
-    pub(crate) fn fault(&self) {
+    /// It met this fault, and will try again.
+    pub(crate) fn fault(&self, fault: &dyn Display) {
+        let fault: String = fault.to_string().chars().take(WORDS).collect();
+        *self.last_fault.lock().unwrap_or_else(PoisonError::into_inner) = Some((fault.into(), seconds()));
         self.reconnects.add(1);
         self.away.set(true);
+    }
+
+    /// The last fault in words, and when, in seconds since 1970.
+    pub(crate) fn last_fault(&self) -> Option<(Box<str>, u64)> {
+        self.last_fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Whether it delivers nothing though it should: for so many seconds nothing has arrived, and it met a fault or has
@@ -116,7 +129,7 @@ mod tests {
         assert!(sink.is_stuck(now + 120, 60), "it hangs");
         sink.acknowledged(1);
         assert!(!sink.is_stuck(now + 120, 60), "it has nothing in hand");
-        sink.fault();
+        sink.fault(&"away");
         assert!(!sink.is_stuck(now + 30, 60), "a short fault");
         assert!(sink.is_stuck(now + 120, 60), "a long one");
         sink.barred("not authorized");
@@ -124,7 +137,8 @@ mod tests {
         sink.acknowledged(1);
         assert_eq!(sink.bar(), None, "it delivers again");
         let first = OfSink::default();
-        first.fault();
+        first.fault(&"away");
         assert!(first.is_stuck(now, 60), "it has never worked");
+        assert_eq!(first.last_fault().map(|(words, _)| words), Some("away".into()));
     }
 }

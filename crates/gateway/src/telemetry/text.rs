@@ -1,6 +1,7 @@
 //! The counts as text: the exposition format of Prometheus, version 0.0.4.
 
 use super::View;
+use crate::clock;
 use std::fmt::{self, Display, Write as _};
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ impl View {
     pub(super) fn metrics(&self) -> String {
         let mut page = Page::default();
         self.process(&mut page);
+        Self::clock(&mut page);
         self.sources(&mut page);
         self.line(&mut page);
         self.sinks(&mut page);
@@ -27,6 +29,13 @@ impl View {
         let version = env!("CARGO_PKG_VERSION");
         page.row("esh_build_info", &[("gateway", &self.gateway), ("version", version)], 1);
         page.one("esh_start_time_seconds", "gauge", "When the gateway was started, since 1970.", self.counts.started);
+        let help = "Requests of those who may not look: without the token, or led here by another site.";
+        page.one("esh_http_denied_total", "counter", help, self.counts.denied.get());
+    }
+
+    fn clock(page: &mut Page) {
+        let help = "1 while the clock is set, 0 while time stamps are marked as unsynchronised.";
+        page.one("esh_clock_synchronised", "gauge", help, u64::from(clock::is_set()));
     }
 
     fn sources(&self, page: &mut Page) {
@@ -47,15 +56,33 @@ impl View {
         page.many("esh_frames_failed_total", help, "reason", line.failures());
         let help = "Frames with a payload of a format that is not read.";
         page.one("esh_frames_unread_total", "counter", help, line.unread.get());
-        let help = "Frames that were refused: no room, or no disk.";
+        let help = "Frames that are not forwarded: not allowed, or of unknown meters.";
+        page.many("esh_frames_unwanted_total", help, "reason", line.unwanted_frames());
+        let rows = [("source", &line.limited_source), ("meter", &line.limited_meter)];
+        let rows = rows.map(|(of, count)| (of, count.get()));
+        page.many("esh_frames_limited_total", "Frames that were too many of one source or meter.", "of", rows);
+        page.many("esh_events_total", "Events about meters that were told.", "event", line.events());
+        let meters = &line.meters;
+        page.one("esh_meters_known", "gauge", "Meters that are known.", meters.known.get());
+        let help = "Meters that are known and of which meters.toml says something.";
+        page.one("esh_meters_listed", "gauge", help, meters.listed.get());
+        page.one("esh_meters_silent", "gauge", "Meters that miss their usual period.", meters.silent.get());
+        let rows = [("meters", &meters.forgotten), ("lessons", &meters.lessons), ("frames", &meters.frames)];
+        let rows = rows.map(|(what, count)| (what, count.get()));
+        page.many("esh_forgotten_total", "What was forgotten because there was too much.", "what", rows);
+        let help = "Frames that were refused: no room, no disk, or too many.";
         page.one("esh_frames_refused_total", "counter", help, line.refused.get());
         page.one("esh_records_committed_total", "counter", "Records put on the disk.", line.records.get());
         let rows = [("made_room", &line.made_room), ("no_room", &line.no_room), ("damaged", &line.damaged)];
         let rows = rows.map(|(reason, count)| (reason, count.get()));
         page.many("esh_records_dropped_total", "Records lost, as events told them.", "reason", rows);
         let help = "Records that some sink has not confirmed.";
-        page.one("esh_records_unconfirmed", "gauge", help, self.queue.unconfirmed());
-        page.one("esh_queue_octets", "gauge", "Octets that the queue takes on the disk.", self.queue.octets());
+        page.one("esh_records_unconfirmed", "gauge", help, self.unconfirmed());
+        page.one("esh_queue_octets", "gauge", "Octets that the queue takes on the disk.", self.octets());
+        let help = "Age of the oldest record that some sink has not confirmed; 0 without one.";
+        page.head("esh_queue_oldest_age_seconds", "gauge", help);
+        let age = self.oldest_age();
+        page.row("esh_queue_oldest_age_seconds", &[], format_args!("{}.{:03}", age / 1000, age % 1000));
         page.head("esh_commit_seconds", "summary", "What it took to put records on the disk.");
         page.row("esh_commit_seconds_sum", &[], Seconds(line.commit_time()));
         page.row("esh_commit_seconds_count", &[], line.commits.get());

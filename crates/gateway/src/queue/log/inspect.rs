@@ -5,7 +5,8 @@ use super::format::{SEGMENT_HEADER, Seed, VERSION};
 use super::notes::{self, Said};
 use super::scan::Scan;
 use super::slots::Read;
-use super::{Damage, Dropped, Entry, Harm, LogError, Seq, cursor, open, segment};
+use super::state::Snapshots;
+use super::{Damage, Dropped, Entry, Harm, LogError, Seq, Snapshot, cursor, open, segment};
 use std::fs::File;
 use std::path::Path;
 
@@ -86,6 +87,30 @@ pub fn stat(path: &Path) -> Result<Stat, LogError> {
 pub fn peek(path: &Path, from: Seq, count: usize, mut each: impl FnMut(&Entry<'_>)) -> Result<(), LogError> {
     View::of(path)?.entries(from, count, &mut each)
 }
+
+/// The newest snapshot of what was learned, if there is one. A gateway at work may be writing one of the two that there
+/// are: the other one is whole.
+///
+/// # Errors
+/// When the folder cannot be read, or a later release wrote it.
+pub fn snapshot(path: &Path) -> Result<Option<Snapshot>, LogError> {
+    let mut damage = Vec::new();
+    for _ in 0..SNAPSHOT_TRIES {
+        damage.clear();
+        let view = View::of(path)?;
+        let (_, snapshot) = Snapshots::open(&view.folder, view.queue, &mut damage)?;
+        // While one was being written, entries that only it covers may go.
+        if damage.is_empty() {
+            return Ok(snapshot);
+        }
+        std::thread::sleep(SNAPSHOT_PAUSE);
+    }
+    let view = View::of(path)?;
+    Ok(Snapshots::open(&view.folder, view.queue, &mut damage)?.1)
+}
+
+const SNAPSHOT_TRIES: usize = 5;
+const SNAPSHOT_PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
 
 /// What checking every octet of a queue found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -152,7 +152,7 @@ impl Kafka {
                 Err(fault) => fault,
             };
             let brokers = &self.settings.brokers;
-            reader.fault();
+            reader.fault(&fault);
             match &fault {
                 Fault::Refused(why) => {
                     reader.barred(why);

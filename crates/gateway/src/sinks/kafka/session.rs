@@ -245,7 +245,7 @@ impl<'a> Session<'a> {
         let octets = record.report.len();
         error!(id = %format_args!("{:032x}", record.id.0), octets, %why, "a report is refused for good, and so is what is left of it: it is given up");
         self.reader.aside(true);
-        let told = event::of_refused(gateway, record.id, why.word(), jiff::Timestamp::now());
+        let told = event::of_refused(gateway, record.id, why.word(), crate::sources::now());
         // Whoever does not take a report may not take this either: nobody waits for it.
         let sent = self.producer.send(&Envelope::of(&told, topics, gateway), &told.report, Ticket::TOLD);
         if let Err(code) = sent {
@@ -275,7 +275,7 @@ impl<'a> Session<'a> {
             }
             _ if code == Code::AllBrokersDown && !self.away => {
                 self.away = true;
-                self.reader.fault();
+                self.reader.fault(&"no broker can be reached");
                 warn!(brokers, "no broker can be reached, trying again and again");
             }
             _ => debug!(brokers, %code, why, "librdkafka"),

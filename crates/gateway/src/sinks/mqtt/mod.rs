@@ -125,7 +125,7 @@ impl Mqtt {
                 }
                 Err(fault) => fault,
             };
-            reader.fault();
+            reader.fault(&fault);
             let broker = self.settings.urls.get(memory.brokers.now()).map(ToString::to_string).unwrap_or_default();
             let now = Instant::now();
             memory.quiet.due(now.into_std(), |of, more| info!(of, more, "more of the same"));

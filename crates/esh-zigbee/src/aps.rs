@@ -1,0 +1,112 @@
+//! APS frames, Zigbee 05-3474, clause 2.2.5.
+
+use esh_core::{DecodeError, Input, Layer};
+
+/// The frame control field; clause 2.2.5.1.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameControl(pub u8);
+
+impl FrameControl {
+    /// 0 data, 1 a command, 2 an acknowledgement, 3 inter-PAN.
+    #[must_use]
+    pub const fn frame_type(self) -> u8 {
+        self.0 & 3
+    }
+
+    /// 0 unicast, 2 broadcast, 3 group.
+    #[must_use]
+    pub const fn delivery_mode(self) -> u8 {
+        self.0 >> 2 & 3
+    }
+
+    /// Whether a bit is set.
+    #[must_use]
+    pub const fn bit(self, bit: u8) -> bool {
+        self.0 >> bit & 1 == 1
+    }
+
+    /// Whether the frame is secured.
+    #[must_use]
+    pub const fn is_secured(self) -> bool {
+        self.bit(5)
+    }
+}
+
+/// The header of a frame.
+#[derive(Clone, Copy, Debug)]
+pub struct Header {
+    /// The frame control field.
+    pub control: FrameControl,
+    /// The endpoint it goes to.
+    pub destination_endpoint: Option<u8>,
+    /// The group it goes to.
+    pub group: Option<u16>,
+    /// The cluster.
+    pub cluster: Option<u16>,
+    /// The profile.
+    pub profile: Option<u16>,
+    /// The endpoint it comes from.
+    pub source_endpoint: Option<u8>,
+    /// The counter.
+    pub counter: u8,
+    /// Which part of a message it is: the first, or another; `None` for a whole one.
+    pub fragment: Option<Fragment>,
+}
+
+/// A part of a message; clause 2.2.5.1.8.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fragment {
+    /// Whether it is the first, whose block number tells how many there are.
+    pub first: bool,
+    /// The block number.
+    pub block: u8,
+}
+
+impl Header {
+    /// Reads a header.
+    ///
+    /// # Errors
+    /// When it is cut off.
+    pub fn read(input: &mut Input<'_>) -> Result<Self, DecodeError> {
+        *input = input.as_layer(Layer::Transport);
+        let control = FrameControl(input.u8("frame control")?);
+        let mut header = Self {
+            control,
+            destination_endpoint: None,
+            group: None,
+            cluster: None,
+            profile: None,
+            source_endpoint: None,
+            counter: 0,
+            fragment: None,
+        };
+        // Commands, and acknowledgements of commands, go to no endpoint.
+        let to_endpoints = match control.frame_type() {
+            0 => true,
+            2 => !control.bit(4),
+            _ => false,
+        };
+        if to_endpoints {
+            if control.delivery_mode() == 3 {
+                header.group = Some(input.u16_le("group address")?);
+            } else {
+                header.destination_endpoint = Some(input.u8("destination endpoint")?);
+            }
+            header.cluster = Some(input.u16_le("cluster identifier")?);
+            header.profile = Some(input.u16_le("profile identifier")?);
+            header.source_endpoint = Some(input.u8("source endpoint")?);
+        }
+        header.counter = input.u8("APS counter")?;
+        if control.bit(7) {
+            let fragmentation = input.u8("extended frame control")? & 3;
+            if fragmentation != 0 {
+                let block = input.u8("block number")?;
+                header.fragment = Some(Fragment { first: fragmentation == 1, block });
+                if control.frame_type() == 2 {
+                    input.u8("acknowledgement bit field")?;
+                }
+            }
+        }
+        Ok(header)
+    }
+}

@@ -1,0 +1,27 @@
+//! Zigbee: the frames of IEEE 802.15.4, NWK, APS and ZCL, and the readings of the clusters that meter.
+//!
+//! * [`Zigbee`] is the carrier of frames as a sniffer hears them: [`mac`], [`nwk`] and [`aps`] have their headers,
+//!   [`security`] their auxiliary header, AES-CCM* and the keys made of link keys and install codes.
+//! * [`zcl`] reads the Zigbee Cluster Library: its header, its general commands, its 55 data types, and the attributes of
+//!   the clusters Metering, Electrical Measurement and their kin as readings in the units that the device itself states.
+//! * [`tuya`] reads the data points of the cluster 0xEF00.
+//!
+//! Numbers are exact: a multiplier and a divisor are applied in decimal, a number whose scale is not known is told as it
+//! is, and the code by which a type says "no value" is never a number. Joining with certificates (CBKE) is not supported.
+#![no_std]
+#![forbid(unsafe_code)]
+
+#[cfg(test)]
+extern crate std;
+
+pub mod aps;
+mod explain;
+pub mod green_power;
+pub mod mac;
+pub mod nwk;
+mod open;
+pub mod security;
+pub mod tuya;
+pub mod zcl;
+
+pub use open::Zigbee;

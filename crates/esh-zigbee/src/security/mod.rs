@@ -1,0 +1,175 @@
+//! Security of NWK and APS, Zigbee 05-3474, clause 4.5: the auxiliary header, and AES-CCM* around it.
+
+mod hash;
+
+pub use hash::{InstallCodeError, key_load, key_transport, link_key_of, verify};
+
+use aes::Aes128;
+use ccm::aead::{AeadInPlace, KeyInit};
+use ccm::consts::{U4, U13};
+use esh_core::{DecodeError, Input, Layer};
+
+type Ccm = ccm::Ccm<Aes128, U4, U13>;
+
+/// The security level of every Zigbee network: encrypted, with four octets of authentication. On the air its bits are
+/// zero.
+const LEVEL: u8 = 5;
+
+/// Octets of the authentication.
+pub const MIC: usize = 4;
+
+/// The longest frame of IEEE 802.15.4.
+const LONGEST: usize = 127;
+
+/// Which key secures a frame; table 4-31.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyIdentifier {
+    /// A link key.
+    Link,
+    /// The network key.
+    Network,
+    /// A key made of a link key, for the transport of keys.
+    KeyTransport,
+    /// A key made of a link key, for the transport of link keys.
+    KeyLoad,
+}
+
+/// The auxiliary header; clause 4.5.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AuxiliaryHeader {
+    control: u8,
+    /// The frame counter.
+    pub frame_counter: u32,
+    /// Who secured the frame, where it says.
+    pub source: Option<u64>,
+    /// Which network key.
+    pub key_sequence: Option<u8>,
+}
+
+impl AuxiliaryHeader {
+    /// Reads a header.
+    ///
+    /// # Errors
+    /// When it is cut off.
+    pub fn read(input: &mut Input<'_>) -> Result<Self, DecodeError> {
+        *input = input.as_layer(Layer::Security);
+        let control = input.u8("security control")?;
+        let mut header =
+            Self { control, frame_counter: input.u32_le("frame counter")?, source: None, key_sequence: None };
+        if header.has_extended_nonce() {
+            header.source = Some(u64::from_le_bytes(*input.array("source address")?));
+        }
+        if header.key() == KeyIdentifier::Network {
+            header.key_sequence = Some(input.u8("key sequence number")?);
+        }
+        Ok(header)
+    }
+
+    /// The security level as it stands on the air.
+    #[must_use]
+    pub const fn level(self) -> u8 {
+        self.control & 7
+    }
+
+    /// Which key it is.
+    #[must_use]
+    pub const fn key(self) -> KeyIdentifier {
+        match self.control >> 3 & 3 {
+            0 => KeyIdentifier::Link,
+            1 => KeyIdentifier::Network,
+            2 => KeyIdentifier::KeyTransport,
+            _ => KeyIdentifier::KeyLoad,
+        }
+    }
+
+    /// Whether the source stands in the header.
+    #[must_use]
+    pub const fn has_extended_nonce(self) -> bool {
+        self.control & 0x20 != 0
+    }
+
+    /// Whether a verified frame counter is asked for.
+    #[must_use]
+    pub const fn requires_verified_counter(self) -> bool {
+        self.control & 0x40 != 0
+    }
+}
+
+/// The expanded key of AES-CCM*, for frames that come again and again. It is wiped when dropped.
+pub struct Cipher(Ccm);
+
+impl core::fmt::Debug for Cipher {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Cipher")
+    }
+}
+
+impl Cipher {
+    /// The cipher of a key.
+    #[must_use]
+    pub fn new(key: &[u8; 16]) -> Self {
+        Self(Ccm::new(key.into()))
+    }
+
+    /// Decrypts `payload` in place and checks the authentication behind it; without it the payload stays as it was.
+    ///
+    /// `headers` are the header of the layer and the auxiliary header; `control_at` is the place of the security control
+    /// in them.
+    #[must_use]
+    pub fn open(
+        &self,
+        headers: &[u8],
+        control_at: usize,
+        header: AuxiliaryHeader,
+        source: u64,
+        payload: &mut [u8],
+        mic: &[u8],
+    ) -> bool {
+        let mut authenticated = [0; LONGEST];
+        let mut plain = [0; LONGEST];
+        let (Some(authenticated), Some(plain)) =
+            (authenticated.get_mut(..headers.len()), plain.get_mut(..payload.len()))
+        else {
+            return false;
+        };
+        authenticated.copy_from_slice(headers);
+        plain.copy_from_slice(payload);
+        // The level takes part in the nonce and in what is authenticated as it is, not as it stands on the air.
+        let control = header.control & !7 | LEVEL;
+        let Some(level) = authenticated.get_mut(control_at) else { return false };
+        *level = control;
+        let mut nonce = [0; 13];
+        let [s0, s1, s2, s3, s4, s5, s6, s7] = source.to_le_bytes();
+        let [c0, c1, c2, c3] = header.frame_counter.to_le_bytes();
+        nonce.copy_from_slice(&[s0, s1, s2, s3, s4, s5, s6, s7, c0, c1, c2, c3, control]);
+        let Ok(tag) = <[u8; MIC]>::try_from(mic) else { return false };
+        let opened = self.0.decrypt_in_place_detached(&nonce.into(), authenticated, plain, &tag.into()).is_ok();
+        if opened {
+            payload.copy_from_slice(plain);
+        }
+        opened
+    }
+
+    /// Encrypts `payload` in place; the authentication that goes behind it. `None` for more than a frame holds.
+    #[must_use]
+    pub fn seal(
+        &self,
+        headers: &[u8],
+        control_at: usize,
+        header: AuxiliaryHeader,
+        source: u64,
+        payload: &mut [u8],
+    ) -> Option<[u8; MIC]> {
+        let mut authenticated = [0; LONGEST];
+        let authenticated = authenticated.get_mut(..headers.len())?;
+        authenticated.copy_from_slice(headers);
+        let control = header.control & !7 | LEVEL;
+        *authenticated.get_mut(control_at)? = control;
+        let mut nonce = [0; 13];
+        let [s0, s1, s2, s3, s4, s5, s6, s7] = source.to_le_bytes();
+        let [c0, c1, c2, c3] = header.frame_counter.to_le_bytes();
+        nonce.copy_from_slice(&[s0, s1, s2, s3, s4, s5, s6, s7, c0, c1, c2, c3, control]);
+        let tag = self.0.encrypt_in_place_detached(&nonce.into(), authenticated, payload).ok()?;
+        Some(tag.into())
+    }
+}

@@ -1,0 +1,98 @@
+//! Modbus.
+
+use crate::capture::Framing;
+use crate::sources::lines::{LineError, Members, from_json};
+use esh_core::{Carrier, Known, Opened, Out, Refused};
+use esh_modbus::stream::Wanted;
+use esh_modbus::{Modbus, ModbusStream, Mode};
+use serde::Deserialize;
+use std::borrow::Cow;
+
+/// What the carrier is told of a frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// How it is laid out.
+    mode: Option<Mode>,
+    /// Which way it went.
+    direction: Option<Direction>,
+    /// Whether frames stand somewhere in the octets.
+    stream: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Direction {
+    Request,
+    Response,
+}
+
+/// The members of a line: `mode` is `rtu`, `rtu_over_tcp`, `ascii` or `tcp`, `dir` is `request` or `response`, and
+/// with `stream` the octets are searched for frames.
+///
+/// # Errors
+/// When one of them is another word.
+pub(super) fn members(line: &str) -> Result<Members, LineError> {
+    #[derive(Deserialize)]
+    struct Object<'a> {
+        #[serde(borrow, default)]
+        mode: Option<Cow<'a, str>>,
+        #[serde(borrow, default)]
+        dir: Option<Cow<'a, str>>,
+        #[serde(default)]
+        stream: bool,
+    }
+    let object: Object<'_> = from_json(line)?;
+    let mode = match object.mode {
+        None => None,
+        Some(word) => Some(Mode::from_word(&word).ok_or(LineError::Member("mode", "rtu, rtu_over_tcp, ascii or tcp"))?),
+    };
+    let direction = match object.dir.as_deref() {
+        None => None,
+        Some("request") => Some(Direction::Request),
+        Some("response") => Some(Direction::Response),
+        Some(_) => return Err(LineError::Member("dir", "request or response")),
+    };
+    let framing = Some(Framing::Modbus(Told { mode, direction, stream: object.stream }));
+    Ok(Members { framing, ..Members::default() })
+}
+
+/// Opens a frame, or a stream with frames in it.
+///
+/// # Errors
+/// What the carrier says.
+pub(super) fn open<'f>(
+    framing: Option<Framing>,
+    frame: &'f mut [u8],
+    known: &dyn Known,
+    out: &mut dyn Out<'_>,
+) -> Result<Opened<'f>, Refused> {
+    let told = if let Some(Framing::Modbus(told)) = framing { told } else { Told::default() };
+    let wanted = told.direction.map(|direction| match direction {
+        Direction::Request => Wanted::Requests,
+        Direction::Response => Wanted::Responses,
+    });
+    if told.stream {
+        let mode = told.mode.unwrap_or_default();
+        ModbusStream { mode, wanted: wanted.unwrap_or(Wanted::Either) }.open(frame, known, out)
+    } else {
+        Modbus { mode: told.mode, wanted }.open(frame, known, out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_says_what_its_frame_is() {
+        let told = Told { mode: Some(Mode::Tcp), direction: Some(Direction::Request), stream: true };
+        let members = members(r#"{"mode":"tcp","dir":"request","stream":true,"hex":""}"#).unwrap();
+        assert_eq!(members.framing, Some(Framing::Modbus(told)));
+        for (line, error) in [
+            (r#"{"mode":"udp"}"#, "\"mode\" is not rtu, rtu_over_tcp, ascii or tcp"),
+            (r#"{"dir":"up"}"#, "\"dir\" is not request or response"),
+            (r#"{"stream":1}"#, "not a JSON line: a value of the wrong kind at column 11"),
+        ] {
+            assert_eq!(super::members(line).unwrap_err().to_string(), error);
+        }
+    }
+}

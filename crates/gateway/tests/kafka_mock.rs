@@ -288,7 +288,8 @@ async fn a_record_that_is_refused_alone_is_set_aside_with_the_reason() {
         // The batch, the record alone, and its first form.
         cluster.request_errors(ApiKey::Produce, &[error; 1]);
         assert_eq!(client.ask(&plain_of(1)).await, "ok");
-        says(ports.1, "/metrics", "esh_sink_acknowledged_total{sink=\"kafka\"} 1").await;
+        // The report, and the event that tells of a new meter.
+        says(ports.1, "/metrics", "esh_sink_acknowledged_total{sink=\"kafka\"} 2\n").await;
         // The batch was refused, and each record alone was not.
         assert_eq!(count(ports.1, "set_aside_total").await, 0);
         let raw = Reader::of(&cluster, "esh.raw.v1").next(Duration::from_secs(20)).unwrap();
@@ -300,13 +301,16 @@ async fn a_record_that_is_refused_alone_is_set_aside_with_the_reason() {
         let ports = (free_port(), free_port());
         let gateway = decoding(&config(&cluster, ports, ""));
         let mut client = Client::connect(ports.0).await;
-        cluster.request_errors(ApiKey::Produce, &[error; 3]);
         assert_eq!(client.ask(&plain_of(2)).await, "ok");
-        says(ports.1, "/metrics", "esh_sink_acknowledged_total{sink=\"kafka\"} 1").await;
+        says(ports.1, "/metrics", "esh_sink_acknowledged_total{sink=\"kafka\"} 2\n").await;
+        cluster.request_errors(ApiKey::Produce, &[error; 3]);
+        let refused = plain(2, 7, 1);
+        assert_eq!(client.ask(&refused).await, "ok");
+        says(ports.1, "/metrics", "esh_sink_acknowledged_total{sink=\"kafka\"} 3\n").await;
         for n in 3..100 {
             assert_eq!(client.ask(&plain_of(n)).await, "ok");
         }
-        says(ports.1, "/metrics", "esh_sink_acknowledged_total{sink=\"kafka\"} 98").await;
+        says(ports.1, "/metrics", "esh_sink_acknowledged_total{sink=\"kafka\"} 197\n").await;
         assert_eq!((count(ports.1, "set_aside_total").await, count(ports.1, "given_up_total").await), (1, 0));
         let got = Reader::of(&cluster, "esh.undecoded.v1").next(Duration::from_secs(20)).unwrap();
         valid("esh.report.v1", &got.value);
@@ -321,12 +325,13 @@ async fn a_record_that_is_refused_alone_is_set_aside_with_the_reason() {
         assert!(gateway.stop().await.is_clean());
         let reader = Reader::of(&cluster, READINGS);
         let mut meters = HashSet::new();
-        while meters.len() < 98 {
+        // That of the first gateway, and those of the second.
+        while meters.len() < 99 {
             let got = reader.next(Duration::from_secs(20)).unwrap();
             valid("esh.report.v1", &got.value);
+            assert_ne!(got.value["frame"], *refused);
             meters.insert(got.key.unwrap());
         }
-        assert!(!meters.contains("wmbus:KAM:00000002:1b:16"));
     }
 }
 
@@ -335,14 +340,22 @@ async fn a_record_of_which_nothing_is_taken_is_given_up_and_told() {
     let (cluster, ports) = (cluster(), (free_port(), free_port()));
     let gateway = decoding(&config(&cluster, ports, ""));
     let mut client = Client::connect(ports.0).await;
+    assert_eq!(client.ask(&plain(1, 1, 1)).await, "ok");
+    says(ports.1, "/metrics", "esh_sink_acknowledged_total{sink=\"kafka\"} 2\n").await;
     // The batch, the record alone, and all three forms of what is left of it.
     cluster.request_errors(ApiKey::Produce, &[Error::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE; 5]);
-    assert_eq!(client.ask(&plain_of(1)).await, "ok");
+    assert_eq!(client.ask(&plain(1, 2, 1)).await, "ok");
     says(ports.1, "/metrics", "esh_sink_given_up_total{sink=\"kafka\"} 1").await;
-    assert_eq!(client.ask(&plain_of(2)).await, "ok");
-    says(ports.1, "/metrics", "esh_sink_acknowledged_total{sink=\"kafka\"} 2").await;
-    let event = Reader::of(&cluster, "esh.events.v1").next(Duration::from_secs(20)).unwrap();
-    valid("esh.event.v1", &event.value);
+    assert_eq!(client.ask(&plain(1, 3, 1)).await, "ok");
+    says(ports.1, "/metrics", "esh_sink_acknowledged_total{sink=\"kafka\"} 4\n").await;
+    let reader = Reader::of(&cluster, "esh.events.v1");
+    let event = loop {
+        let event = reader.next(Duration::from_secs(20)).unwrap();
+        valid("esh.event.v1", &event.value);
+        if event.value["event"] == "dropped" {
+            break event;
+        }
+    };
     assert_eq!((event.value["dropped"]["why"].as_str(), event.key.as_deref()), (Some("too_large"), Some("g")));
     drop(client);
     assert!(gateway.stop().await.is_clean());
@@ -426,9 +439,9 @@ async fn a_stop_is_orderly_although_no_broker_is_there_and_the_next_start_delive
         assert_eq!(client.ask(&plain_of(n)).await, "ok");
     }
     drop(client);
-    assert_eq!(ready(ports.1, 503).await, "queue: records wait: 100\nsink kafka: delivers nothing\n");
+    assert_eq!(ready(ports.1, 503).await, "queue: records wait: 200\nsink kafka: delivers nothing\n");
     assert!(program.stop());
     let program = Program::start(folder.path(), &config(&cluster), &[]);
-    says(ports.1, "/metrics", "esh_sink_acknowledged_total{sink=\"kafka\"} 100").await;
+    says(ports.1, "/metrics", "esh_sink_acknowledged_total{sink=\"kafka\"} 200\n").await;
     assert!(program.stop());
 }

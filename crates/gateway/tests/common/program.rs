@@ -78,7 +78,7 @@ pub fn signal(pid: u32, name: &str) {
 /// Asks for a page; its status and its body.
 pub async fn page(port: u16, path: &str) -> (u16, String) {
     let mut stream = connect(port).await;
-    stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: a\r\n\r\n").as_bytes()).await.unwrap();
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n\r\n").as_bytes()).await.unwrap();
     let mut text = String::new();
     tokio::time::timeout(Duration::from_secs(10), stream.read_to_string(&mut text)).await.unwrap().unwrap();
     let (head, body) = text.split_once("\r\n\r\n").unwrap();

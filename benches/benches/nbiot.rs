@@ -83,12 +83,12 @@ fn read_device(octets: &[u8]) -> usize {
 fn main() {
     let device = device();
     for (name, octets) in &messages() {
-        let ours = measure(|| drop(black_box(parse(octets)))).count_total;
+        let ours = measure(|| assert!(black_box(parse(octets)) > 0)).count_total;
         let theirs = measure(|| drop(black_box(Packet::from_bytes(octets).unwrap()))).count_total;
         println!("{name}, {} octets: allocations 0 ours, {theirs} coap-lite", octets.len());
         assert_eq!(ours, 0);
     }
-    assert_eq!(measure(|| drop(black_box(read_device(&device)))).count_total, 0);
+    assert_eq!(measure(|| assert!(black_box(read_device(&device)) > 0)).count_total, 0);
     println!("device, {} octets: {} readings", device.len(), read_device(&device));
 
     let mut criterion = Criterion::default().configure_from_args();

@@ -123,6 +123,23 @@ impl Display for Plan {
                         writeln!(f, "  Home Assistant finds the meters under {prefix}/")?;
                     }
                 }
+                #[cfg(feature = "kafka")]
+                sinks::Config::Kafka(kafka) => {
+                    let brokers: Vec<_> = kafka.brokers.iter().map(ToString::to_string).collect();
+                    let tls = if kafka.secure.is_some() { " through TLS" } else { "" };
+                    writeln!(
+                        f,
+                        "sink kafka: {}{tls}, to {}, {} and {}, up to {} octets under way",
+                        brokers.join(", "),
+                        kafka.topics.readings.0,
+                        kafka.topics.events.0,
+                        kafka.topics.undecoded.0,
+                        kafka.buffer
+                    )?;
+                    if kafka.raw {
+                        writeln!(f, "  the frames themselves go to {}", kafka.topics.raw.0)?;
+                    }
+                }
                 sinks::Config::File(file) => {
                     let daily = if file.daily { ", a new one each day" } else { "" };
                     let path = file.path.display();
@@ -171,6 +188,16 @@ impl Plan {
     /// What someone who relies on this gateway should know.
     pub fn remarks(&self) -> Vec<String> {
         let mut remarks = Vec::new();
+        #[cfg(feature = "kafka")]
+        for sink in &self.config.sinks {
+            if let sinks::Config::Kafka(kafka) = sink
+                && let (None, Some(user)) = (&kafka.secure, &kafka.user)
+                && user.mechanism == sinks::kafka::Mechanism::Plain
+            {
+                let remark = "sink kafka: without TLS the password can be read on its way";
+                remarks.push(remark.to_owned());
+            }
+        }
         remarks.extend(self.keys.warnings().iter().cloned());
         remarks
     }

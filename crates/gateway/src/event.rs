@@ -75,6 +75,17 @@ pub fn of_limited(gateway: &str, source: &str, count: u64, at: Stamp) -> Record 
     of_dropped(gateway, at, "limits", &json!({"reason": "rate", "count": count, "source": source}))
 }
 
+/// The event that tells of a report that a sink's peer refuses for good, with everything that is left of it.
+#[must_use]
+pub fn of_refused(gateway: &str, report: Id, why: &str, at: Stamp) -> Record {
+    let dropped = json!({"reason": "refused_by_peer", "count": 1, "why": why});
+    let (report, time) = (format!("{:032x}", report.0), at.at.map(|at| at.to_string()).unwrap_or_default());
+    let (id, hex) = id(&[gateway, "dropped", &time, &report, why]);
+    let told = Event { dropped: Some(&dropped), report: Some(report), ..Event::new(gateway, "dropped", &hex, at) };
+    let (report, received_at) = (told.json(), at.at);
+    Record { kind: Kind::Event, protocol: None, meter: Some("sink".into()), id, received_at, report }
+}
+
 /// An event about a meter: it has the same id whenever it is told.
 #[must_use]
 pub fn of_meter(gateway: &str, meter: &Meter, owed: &Owed) -> Record {
@@ -126,8 +137,9 @@ mod tests {
             damage: vec![Damage { file, harm: Harm::Records, offset: 4096, octets: 64, lost }],
         };
         let at = Stamp { at: jiff::Timestamp::from_second(1_700_000_000).ok(), synchronised: true };
-        let events = of_losses("g", &losses, at);
+        let mut events = of_losses("g", &losses, at);
         assert_eq!(events.len(), 3);
+        events.push(of_refused("g", Id(7), "too_large", at));
         for event in &events {
             let report: serde_json::Value = serde_json::from_slice(&event.report).unwrap();
             assert!(schema.is_valid(&report), "{report}");

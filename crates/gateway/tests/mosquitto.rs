@@ -3,6 +3,7 @@
 
 mod common;
 
+use common::certificates::certificates;
 use common::program::{Program, page_until, telegram as real};
 use common::{Broker, Client, Gateway, Plain, Subscriber, free_port, rounds};
 use esh_gateway::{capture::Capture, record::Record, run::Decode};
@@ -157,24 +158,6 @@ async fn a_stop_drains_what_was_taken() {
     assert!(ended.is_clean() && ended.records == 5000, "{ended:?}");
     let got = gather(&subscriber, 5000);
     assert!(got.frames.values().all(|(_, times)| *times == 1));
-}
-
-/// Makes a certificate authority, a certificate for 127.0.0.1 and one for a client, with the `openssl` of the machine.
-fn certificates(folder: &std::path::Path) {
-    let openssl = |arguments: &str| {
-        let arguments = arguments.split_whitespace().map(|word| word.replace('~', " "));
-        let output = Command::new("openssl").args(arguments).current_dir(folder).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    };
-    let new = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
-    openssl(&format!("req -x509 {new} -keyout ca.key -out ca.pem -days 2 -subj /CN=test~authority"));
-    for (name, extension) in [("server", "subjectAltName=IP:127.0.0.1"), ("client", "extendedKeyUsage=clientAuth")] {
-        openssl(&format!("req {new} -keyout {name}.key -out {name}.csr -subj /CN={name}"));
-        std::fs::write(folder.join(format!("{name}.ext")), extension).unwrap();
-        openssl(&format!(
-            "x509 -req -in {name}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -out {name}.pem -extfile {name}.ext"
-        ));
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -284,6 +284,12 @@ impl PartTable<'_, '_> {
         })
     }
 
+    /// The answer to a kind that this build has not.
+    #[cfg(not(feature = "kafka"))]
+    pub(crate) fn left_out(self, message: &str) -> ConfigError {
+        self.here.at(self.kind.span(), message)
+    }
+
     /// The answer to a kind that is none of those known.
     pub(crate) fn unknown(self, known: &[&str]) -> ConfigError {
         let message = format!("unknown kind `{}`", self.kind());
@@ -419,7 +425,13 @@ listen = "127.0.0.1:8080"
                 "there is another sink named `stdout`: give one of them a `name`",
             ),
             ("[http]", "[queue]\nsize = 1000\n[http]", "the quota holds fewer than three segments"),
-            ("[[sink]]\nkind = \"stdout\"", "[[sink]]\nkind = \"kafka\"", "unknown kind `kafka`"),
+            ("[[sink]]\nkind = \"stdout\"", "[[sink]]\nkind = \"kafak\"", "did you mean `kafka`?"),
+            #[cfg(not(feature = "kafka"))]
+            (
+                "[[sink]]\nkind = \"stdout\"",
+                "[[sink]]\nkind = \"kafka\"",
+                "build it with `cargo build --release -p esh-gateway --features kafka`",
+            ),
             ("name = \"gw-1\"", "name = \"gw-1", "gateway.toml:2:"),
         ] {
             let answer = wrong(from, to);

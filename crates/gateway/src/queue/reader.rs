@@ -117,6 +117,16 @@ impl Reader {
         self.refusal.clone()
     }
 
+    /// So many records are sent again, since it is not known whether they have arrived.
+    pub(crate) fn resent(&self, records: usize) {
+        self.counts.retried.add(records as u64);
+    }
+
+    /// So many records have arrived that were under way for so long, all together.
+    pub(crate) fn took(&self, records: u64, time: Duration) {
+        self.counts.took(records, time);
+    }
+
     /// The record after a place, waiting for it; `None` when the queue is closed and there is none, or when it reads no
     /// further.
     pub async fn next(&self, after: Position) -> Option<Entry> {

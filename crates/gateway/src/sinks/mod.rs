@@ -3,8 +3,11 @@
 
 pub mod archive;
 pub mod file;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 pub mod mqtt;
 pub(crate) mod refused;
+pub mod secure;
 pub mod stdout;
 pub mod table;
 
@@ -19,6 +22,9 @@ use std::path::Path;
 pub enum Config {
     /// An MQTT broker.
     Mqtt(Box<mqtt::Config>),
+    /// Kafka.
+    #[cfg(feature = "kafka")]
+    Kafka(Box<kafka::Config>),
     /// Files of JSON lines.
     File(file::Config),
     /// The archive of raw frames.
@@ -30,11 +36,18 @@ pub enum Config {
 }
 
 impl Config {
-    const KINDS: [&str; 5] = ["mqtt", "file", "archive", "stdout", "table"];
+    const KINDS: [&str; 6] = ["mqtt", "kafka", "file", "archive", "stdout", "table"];
 
     pub(crate) fn of_kind(table: PartTable<'_, '_>) -> Result<Self, ConfigError> {
         match table.kind() {
             "mqtt" => table.build().map(Box::new).map(Self::Mqtt),
+            #[cfg(feature = "kafka")]
+            "kafka" => table.build().map(Box::new).map(Self::Kafka),
+            #[cfg(not(feature = "kafka"))]
+            "kafka" => Err(table.left_out(
+                "this esh-gateway is built without Kafka: take the one of the packages, or build it with \
+                 `cargo build --release -p esh-gateway --features kafka`",
+            )),
             "file" => table.build().map(Self::File),
             "archive" => table.build().map(Self::Archive),
             "stdout" => table.build().map(Self::Stdout),
@@ -48,6 +61,8 @@ impl Config {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Mqtt(_) => "mqtt",
+            #[cfg(feature = "kafka")]
+            Self::Kafka(_) => "kafka",
             Self::File(_) => "file",
             Self::Archive(_) => "archive",
             Self::Stdout(_) => "stdout",
@@ -60,6 +75,8 @@ impl Config {
     pub fn files(&self) -> Vec<&Path> {
         match self {
             Self::Mqtt(config) => config.files(),
+            #[cfg(feature = "kafka")]
+            Self::Kafka(config) => config.files(),
             Self::File(_) | Self::Archive(_) | Self::Stdout(_) | Self::Table(_) => Vec::new(),
         }
     }
@@ -73,6 +90,9 @@ impl Config {
             Self::Mqtt(config) => {
                 (&config.name, config.urls.first().map(|url| format!("{}-{}", url.host, url.port)).unwrap_or_default())
             }
+            // Brokers come and go.
+            #[cfg(feature = "kafka")]
+            Self::Kafka(config) => (&config.name, String::new()),
             Self::File(config) => (&config.name, config.path.display().to_string()),
             Self::Archive(config) => (&config.name, config.path.display().to_string()),
             Self::Stdout(config) => (&config.name, String::new()),
@@ -103,6 +123,9 @@ impl Config {
 pub enum Sink {
     /// An MQTT broker.
     Mqtt(Box<mqtt::Mqtt>),
+    /// Kafka.
+    #[cfg(feature = "kafka")]
+    Kafka(Box<kafka::Kafka>),
     /// Files of JSON lines.
     File(file::Config),
     /// The archive of raw frames.
@@ -119,6 +142,10 @@ pub enum SinkError {
     /// An MQTT broker.
     #[error("mqtt: {0}")]
     Mqtt(#[from] mqtt::MqttError),
+    /// Kafka.
+    #[cfg(feature = "kafka")]
+    #[error("kafka: {0}")]
+    Kafka(#[from] kafka::KafkaError),
     /// Files.
     #[error("file: {0}")]
     File(#[from] file::FileError),
@@ -144,6 +171,8 @@ impl Sink {
     pub fn new(config: &Config, gateway: &str) -> Result<Self, SinkError> {
         Ok(match config {
             Config::Mqtt(config) => Self::Mqtt(Box::new(mqtt::Mqtt::new(config, gateway)?)),
+            #[cfg(feature = "kafka")]
+            Config::Kafka(config) => Self::Kafka(Box::new(kafka::Kafka::new(config, gateway)?)),
             Config::File(config) => Self::File(config.clone()),
             Config::Archive(config) => Self::Archive(config.clone()),
             Config::Stdout(config) => Self::Stdout(config.clone()),
@@ -155,6 +184,8 @@ impl Sink {
     pub(crate) async fn probe(self, name: &str) -> Vec<Found> {
         let found = match self {
             Self::Mqtt(mqtt) => return mqtt.probe(name).await,
+            #[cfg(feature = "kafka")]
+            Self::Kafka(kafka) => kafka.probe().await,
             Self::File(config) => config.probe(),
             Self::Archive(config) => config.probe(),
             Self::Stdout(_) | Self::Table(_) => Ok("writes to the standard output".to_owned()),
@@ -171,18 +202,13 @@ impl Sink {
         let refusal = reader.refusal();
         match self {
             Self::Mqtt(mqtt) => mqtt.run(reader).await,
+            #[cfg(feature = "kafka")]
+            Self::Kafka(kafka) => kafka.run(reader).await,
             Self::File(config) => file::run(config, reader, stop).await?,
             Self::Archive(config) => archive::run(config, reader, stop).await?,
             Self::Stdout(_) => stdout::run(reader).await?,
             Self::Table(_) => table::run(reader).await?,
         }
         refusal.heard().map_or(Ok(()), |newer| Err(SinkError::Newer(newer)))
-    }
-}
-
-/// Makes a relative path start at the folder of the configuration.
-pub(crate) fn resolve(base: &Path, path: &mut Option<std::path::PathBuf>) {
-    if let Some(path) = path {
-        *path = base.join(&*path);
     }
 }

@@ -12,9 +12,12 @@ use std::fmt;
 pub(crate) enum Why {
     /// It is larger than the peer takes.
     TooLarge {
-        /// The most octets of a message.
-        limit: usize,
+        /// The most octets of a message, where the peer says so.
+        limit: Option<usize>,
     },
+    /// Kafka, error code 87.
+    #[cfg(feature = "kafka")]
+    InvalidRecord,
     /// MQTT 5, reason code 0x90.
     TopicNameInvalid,
     /// MQTT 5, reason code 0x99.
@@ -30,6 +33,8 @@ impl Why {
     pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::TooLarge { .. } => "too_large",
+            #[cfg(feature = "kafka")]
+            Self::InvalidRecord => "invalid_record",
             Self::TopicNameInvalid => "topic_name_invalid",
             Self::PayloadFormatInvalid => "payload_format_invalid",
             Self::UnspecifiedError => "unspecified_error",
@@ -41,7 +46,10 @@ impl Why {
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TooLarge { limit } => write!(f, "the report is larger than the {limit} octets that the peer takes"),
+            Self::TooLarge { limit: Some(limit) } => {
+                write!(f, "the report is larger than the {limit} octets that the peer takes")
+            }
+            Self::TooLarge { limit: None } => f.write_str("the report is larger than the peer takes"),
             other => write!(f, "the peer refuses the report for good: {}", other.word().replace('_', " ")),
         }
     }
@@ -55,7 +63,7 @@ pub(crate) fn reports(record: &Record, why: Why) -> Vec<Bytes> {
         return Vec::new();
     }
     let mut refused = json!({"reason": why.word(), "octets": record.report.len(), "message": why.to_string()});
-    if let (Why::TooLarge { limit }, Some(members)) = (why, refused.as_object_mut()) {
+    if let (Why::TooLarge { limit: Some(limit) }, Some(members)) = (why, refused.as_object_mut()) {
         members.insert("limit".to_owned(), limit.into());
     }
     let refused = refused.to_string();
@@ -162,7 +170,10 @@ mod tests {
         let whole: serde_json::Value = serde_json::from_slice(&record.report).unwrap();
         assert!(!whole["readings"].as_array().unwrap().is_empty());
         for why in [
-            Why::TooLarge { limit: 500 },
+            Why::TooLarge { limit: Some(500) },
+            Why::TooLarge { limit: None },
+            #[cfg(feature = "kafka")]
+            Why::InvalidRecord,
             Why::TopicNameInvalid,
             Why::PayloadFormatInvalid,
             Why::UnspecifiedError,

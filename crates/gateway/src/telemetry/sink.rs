@@ -4,6 +4,7 @@ use super::number::{Count, Flag, seconds};
 use std::fmt::Display;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 /// The most letters kept of a fault.
 const WORDS: usize = 400;
@@ -27,6 +28,11 @@ pub(crate) struct OfSink {
     pub(crate) given_up: Count,
     barred: Flag,
     why: Mutex<String>,
+    /// Records sent again, since it was not known whether they had arrived.
+    pub(crate) retried: Count,
+    /// Records whose time under way is known, and the microseconds of all.
+    pub(crate) timed: Count,
+    micros: Count,
     /// The last fault in words, and when, in seconds since 1970.
     last_fault: Mutex<Option<(Box<str>, u64)>>,
 }
@@ -69,6 +75,17 @@ impl OfSink {
     /// Why its peer does not let it do its work.
     pub(super) fn bar(&self) -> Option<String> {
         self.barred.get().then(|| self.why.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    /// So many records were under way for so long, all together.
+    pub(crate) fn took(&self, records: u64, time: Duration) {
+        self.timed.add(records);
+        self.micros.add(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
+    }
+
+    /// How long all those were under way, together.
+    pub(super) fn time(&self) -> Duration {
+        Duration::from_micros(self.micros.get())
     }
 
     /// It met this fault, and will try again.

@@ -2,7 +2,8 @@
 
 use super::View;
 use crate::clock;
-use std::fmt::{Display, Write as _};
+use std::fmt::{self, Display, Write as _};
+use std::time::Duration;
 
 /// What the page says it is.
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -99,9 +100,7 @@ impl View {
         page.one("esh_parked_dropped_total", "counter", help, parked.dropped.get());
         page.one("esh_parked_octets", "gauge", "Octets that they take on the disk.", parked.octets.get());
         page.head("esh_commit_seconds", "summary", "What it took to put records on the disk.");
-        let time = line.commit_time();
-        let time = format_args!("{}.{:06}", time.as_secs(), time.subsec_micros());
-        page.row("esh_commit_seconds_sum", &[], time);
+        page.row("esh_commit_seconds_sum", &[], Seconds(line.commit_time()));
         page.row("esh_commit_seconds_count", &[], line.commits.get());
     }
 
@@ -116,11 +115,28 @@ impl View {
         page.many("esh_sink_set_aside_total", "Records its peer never takes, told as undecoded.", "sink", rows);
         let rows = sinks().map(|(name, sink)| (name, sink.given_up.get()));
         page.many("esh_sink_given_up_total", "Records its peer never takes, not even as undecoded.", "sink", rows);
+        let rows = sinks().map(|(name, sink)| (name, sink.retried.get()));
+        page.many("esh_sink_retried_total", "Records sent again after a fault.", "sink", rows);
+        let name = "esh_sink_delivery_seconds";
+        page.head(name, "summary", "From a record's handing over to its acknowledgement.");
+        for (sink, counts) in sinks().filter(|(_, counts)| counts.timed.get() > 0) {
+            page.row(&format!("{name}_sum"), &[("sink", sink)], Seconds(counts.time()));
+            page.row(&format!("{name}_count"), &[("sink", sink)], counts.timed.get());
+        }
         let name = "esh_sink_last_acknowledged_time_seconds";
         page.head(name, "gauge", "When it last delivered records, since 1970; 0 before the first.");
         for (sink, counts) in sinks() {
             page.row(name, &[("sink", sink)], counts.last());
         }
+    }
+}
+
+/// A length of time, to the microsecond.
+struct Seconds(Duration);
+
+impl Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{:06}", self.0.as_secs(), self.0.subsec_micros())
     }
 }
 

@@ -8,6 +8,8 @@
     reason = "a test fails by panicking"
 )]
 
+pub mod certificates;
+pub mod kafka;
 pub mod peer;
 pub mod program;
 pub mod proxy;

@@ -17,7 +17,7 @@ impl Program {
     pub fn start(folder: &Path, configuration: &str, environment: &[(&str, &str)]) -> Self {
         std::fs::write(folder.join("gateway.toml"), configuration).unwrap();
         let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("log")).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_esh-gateway"))
+        let child = Command::new(binary())
             .arg("run")
             .arg("--config")
             .arg(folder.join("gateway.toml"))
@@ -43,6 +43,12 @@ impl Program {
         self.child.wait().unwrap().success()
     }
 
+    /// Kills it, as a power cut of the process would.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     /// The memory it takes, in octets.
     pub fn resident(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
@@ -58,6 +64,11 @@ impl Drop for Program {
     }
 }
 
+/// The program. `ESH_GATEWAY` names another build of it.
+pub fn binary() -> PathBuf {
+    std::env::var_os("ESH_GATEWAY").map_or_else(|| env!("CARGO_BIN_EXE_esh-gateway").into(), PathBuf::from)
+}
+
 /// Sends a signal.
 pub fn signal(pid: u32, name: &str) {
     let kill = Command::new("kill").args([format!("-{name}"), pid.to_string()]).stderr(Stdio::null()).status();
@@ -67,7 +78,7 @@ pub fn signal(pid: u32, name: &str) {
 /// Asks for a page; its status and its body.
 pub async fn page(port: u16, path: &str) -> (u16, String) {
     let mut stream = connect(port).await;
-    stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: a\r\n\r\n").as_bytes()).await.unwrap();
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n\r\n").as_bytes()).await.unwrap();
     let mut text = String::new();
     tokio::time::timeout(Duration::from_secs(10), stream.read_to_string(&mut text)).await.unwrap().unwrap();
     let (head, body) = text.split_once("\r\n\r\n").unwrap();

@@ -2,7 +2,7 @@
 
 use crate::config::{Part, Span, Wrong, host_and_port};
 use crate::secret::Secret;
-use crate::sinks::resolve;
+use crate::sinks::secure::{Files, Secure, without_user};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde::{Deserialize, Serialize};
@@ -43,20 +43,8 @@ impl Config {
     /// The files that are read before it connects.
     pub(in crate::sinks) fn files(&self) -> Vec<&Path> {
         let password = self.user.as_ref().and_then(|(_, password)| password.as_ref()?.file());
-        let ca = self.secure.iter().filter_map(|secure| secure.ca.as_deref());
-        let own = self.secure.iter().filter_map(|secure| secure.own.as_ref());
-        let own = own.flat_map(|(certificate, key)| [certificate.as_path(), key.as_path()]);
-        password.into_iter().chain(ca).chain(own).collect()
+        password.into_iter().chain(self.secure.iter().flat_map(Secure::files)).collect()
     }
-}
-
-/// The certificates of a TLS connection, PEM files all.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Secure {
-    /// Who signs the broker's certificate; without it whom the machine trusts.
-    pub ca: Option<PathBuf>,
-    /// The gateway's own certificate and its key, where the broker asks for one.
-    pub own: Option<(PathBuf, PathBuf)>,
 }
 
 /// The version of the protocol.
@@ -111,12 +99,7 @@ impl fmt::Display for Url {
 impl<'de> Deserialize<'de> for Url {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        if text.contains('@') {
-            // Not quoted: a password may stand before the `@`.
-            return Err(de::Error::custom(
-                "user and password do not stand in the address: write `user` and `password`",
-            ));
-        }
+        without_user(&text)?;
         text.parse().map_err(|expected: &str| de::Error::invalid_value(Unexpected::Str(&text), &expected))
     }
 }
@@ -217,9 +200,6 @@ impl Part for Config {
     type Keys = Keys;
 
     fn build(mut keys: Keys, base: &Path) -> Result<Self, Wrong> {
-        for path in [&mut keys.ca, &mut keys.certificate, &mut keys.key] {
-            resolve(base, path);
-        }
         if let Some(password) = &mut keys.password {
             password.resolve(base);
         }
@@ -234,20 +214,8 @@ impl Part for Config {
                 _ => {}
             }
         }
-        let secure = urls.iter().any(|url| url.secure);
-        if !secure {
-            for (key, path) in [("ca", &keys.ca), ("certificate", &keys.certificate), ("key", &keys.key)] {
-                if path.is_some() {
-                    return Err(Wrong::new(key, "there are no certificates without TLS: write `url = \"mqtts://…\"`"));
-                }
-            }
-        }
-        let own = match (keys.certificate, keys.key) {
-            (Some(certificate), Some(key)) => Some((certificate, key)),
-            (None, None) => None,
-            (Some(_), None) => return Err(Wrong::new("certificate", "its `key` is missing")),
-            (None, Some(_)) => return Err(Wrong::new("key", "its `certificate` is missing")),
-        };
+        let files = Files { ca: keys.ca, certificate: keys.certificate, key: keys.key };
+        let secure = files.build(base, urls.iter().any(|url| url.secure), "url = \"mqtts://…\"")?;
         let user = match (keys.user, keys.password) {
             (Some(user), password) => Some((user, password)),
             (None, None) => None,
@@ -279,7 +247,7 @@ impl Part for Config {
         }
         Ok(Self {
             name: keys.name,
-            secure: secure.then_some(Secure { ca: keys.ca, own }),
+            secure,
             urls,
             next_after: keys.next_after.unwrap_or(Span::seconds(30)),
             first_after: keys.first_after.unwrap_or(Span::seconds(600)),

@@ -25,7 +25,7 @@ mod session;
 mod tls;
 mod topic;
 
-pub use config::{Config, Keys, Secure, Url, Version};
+pub use config::{Config, Keys, Url, Version};
 
 use crate::backoff::Backoff;
 use crate::queue::{Position, Reader};

@@ -161,7 +161,7 @@ impl<'a> Session<'a> {
             return;
         }
         // It would take the connection with it each time.
-        match self.instead(position, &record, Why::TooLarge { limit: self.largest }) {
+        match self.instead(position, &record, Why::TooLarge { limit: Some(self.largest) }) {
             Some(parcel) => self.outbox.push_back(parcel),
             None => {
                 if let Some(position) = self.ledger.left_out(position) {

@@ -222,7 +222,7 @@ impl Part for Config {
             (Some(_), None) => return Err(Wrong::new("user", "its `password` is missing")),
             (None, Some(_)) => return Err(Wrong::new("password", "its `user` is missing")),
         };
-        let linger = keys.linger.map_or(Duration::from_millis(5), |linger| linger.0);
+        let linger = keys.linger.map_or(Duration::from_millis(20), |linger| linger.0);
         if linger > Duration::from_secs(60) {
             return Err(Wrong::new("linger", "a batch waits for a minute at most"));
         }

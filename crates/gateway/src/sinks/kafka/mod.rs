@@ -2,7 +2,7 @@
 //! acknowledged it and everything before it.
 //!
 //! The client library retries by itself as long as a fault may pass; its memory is bounded by a ledger of ours. What it
-//! reports as failed is told by [`verdict`]:
+//! reports as failed is judged by its code (`verdict.rs`):
 //!
 //! | what the brokers say | what becomes of it |
 //! |---|---|

@@ -395,7 +395,7 @@ async fn check(text: String) -> (String, i32) {
     });
     let output = output.await.unwrap().unwrap();
     let out = String::from_utf8(output.stdout).unwrap();
-    let sink = out.lines().find(|line| line.contains("sink kafka")).unwrap_or(&out).to_owned();
+    let sink = out.lines().find(|line| line.contains("  sink kafka")).unwrap_or(&out).to_owned();
     (sink, output.status.code().unwrap())
 }
 

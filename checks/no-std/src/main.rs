@@ -8,6 +8,7 @@
 
 use core::ffi::c_int;
 use esh_core::{Carrier, Decimal, Format, Key, Known, Meter, Out, Purpose, Quantity, Reading, Unit, Value};
+use esh_lorawan::{DevAddr, FCtrl, MType, Plain, Session, Transmission};
 use esh_modbus::map::{Holds, Register, RegisterMap};
 use esh_modbus::stream::Asked;
 use esh_modbus::{Modbus, Mode, Request, Table};
@@ -47,6 +48,24 @@ fn decode() -> Option<Decimal> {
     volume.0
 }
 
+/// Writes an uplink and opens it again; the last counter that the other side has seen is one below.
+fn lorawan() -> Option<u32> {
+    let key = Key::new(&KEY).ok()?;
+    let session = Session::v1_0(Some(&key), Some(&key)).ok()?.after_uplink(Some(0xffff));
+    let plain = Plain {
+        m_type: MType::UnconfirmedDataUp,
+        dev_addr: DevAddr(0x2601_1bda),
+        f_ctrl: FCtrl(0),
+        counter: 0x1_0000,
+        f_opts: &[],
+        payload: Some((2, b"reading")),
+    };
+    let mut buffer = [0; 64];
+    let frame = plain.write(&session, &Transmission::default(), &mut buffer).ok()?;
+    let opened = session.open(frame, &Transmission::default()).ok()?;
+    (opened.payload == b"reading").then_some(opened.counter)
+}
+
 /// The answer of a water meter that tells litres in two registers.
 const RESPONSE: [u8; 9] = *b"\x01\x03\x04\x00\x02\x01\xf4\x5b\xe4";
 
@@ -69,7 +88,7 @@ unsafe extern "C" {}
 /// The C runtime starts here.
 #[unsafe(no_mangle)]
 pub extern "C" fn main() -> c_int {
-    let right = decode() == Some(Decimal::new(28_504_27, -2)) && decode_modbus() == Some(Decimal::new(131_572, -3));
+    let right = decode() == Some(Decimal::new(28_504_27, -2)) && decode_modbus() == Some(Decimal::new(131_572, -3)) && lorawan() == Some(0x1_0000);
     c_int::from(!right)
 }
 

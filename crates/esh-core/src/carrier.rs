@@ -47,6 +47,8 @@ pub enum Content {
     RecordLayout,
     /// The fixed data structure of the first M-Bus standard, by its status octet and medium.
     FixedData,
+    /// What an application sends on a port; LoRaWAN TS001, 4.3.2. Only a profile of the meter tells its format.
+    Port(u8),
     /// Registers of Modbus, most significant octet first. Only the request says from which address on.
     Registers,
     /// A payload of that Content-Format of CoAP.

@@ -104,11 +104,27 @@ pub enum Purpose {
     Psk,
     /// A link between two devices.
     Link,
+    /// Integrity of the network layer, where it has a key of its own: SNwkSIntKey of LoRaWAN 1.1.
+    NetworkIntegrity,
+    /// Encryption of the network layer, where it has a key of its own: NwkSEncKey of LoRaWAN 1.1.
+    NetworkEncryption,
+    /// The application's part of joining, where it has a key of its own: AppKey of LoRaWAN 1.1.
+    JoinApplication,
 }
 
 impl Purpose {
     /// Every purpose there is.
-    pub const ALL: &[Self] = &[Self::Data, Self::Network, Self::Application, Self::Join, Self::Psk, Self::Link];
+    pub const ALL: &[Self] = &[
+        Self::Data,
+        Self::Network,
+        Self::Application,
+        Self::Join,
+        Self::Psk,
+        Self::Link,
+        Self::NetworkIntegrity,
+        Self::NetworkEncryption,
+        Self::JoinApplication,
+    ];
 
     /// The word it has in `keys.toml`.
     #[must_use]
@@ -120,6 +136,9 @@ impl Purpose {
             Self::Join => "join",
             Self::Psk => "psk",
             Self::Link => "link",
+            Self::NetworkIntegrity => "network-integrity",
+            Self::NetworkEncryption => "network-encryption",
+            Self::JoinApplication => "join-application",
         }
     }
 }

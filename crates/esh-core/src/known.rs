@@ -1,6 +1,7 @@
 //! What decoding is told, and what it learns.
 
 use crate::{Key, Meter, Purpose};
+use core::any::Any;
 
 /// What the caller knows and decoding may ask for.
 ///
@@ -17,6 +18,20 @@ pub trait Known {
     fn counter(&self, meter: &Meter, purpose: Purpose) -> Option<u64> {
         let _ = (meter, purpose);
         None
+    }
+
+    /// Whether the meter has used a nonce before; a nonce need not grow as a counter does.
+    fn nonce_used(&self, meter: &Meter, purpose: Purpose, nonce: u64) -> bool {
+        let _ = (meter, purpose, nonce);
+        false
+    }
+
+    /// Offers what is kept for every device that may stand behind an address until one is accepted; says whether one
+    /// was. It is a type of the protocol crate, such as `esh_lorawan::Session`, which keeps keys expanded, or
+    /// `esh_lorawan::Request`, which waits for its answer.
+    fn sessions(&self, address: &Meter, each: &mut dyn FnMut(&dyn Any) -> bool) -> bool {
+        let _ = (address, each);
+        false
     }
 
     /// The record headers (data and value information) of the full frame that has this signature, for compact frames.
@@ -44,7 +59,7 @@ pub struct NothingKnown;
 impl Known for NothingKnown {}
 
 /// What a frame teaches. It becomes true only with the record of its frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Learned<'a> {
     /// The meter has used this counter.
@@ -53,6 +68,27 @@ pub enum Learned<'a> {
         purpose: Purpose,
         /// The counter.
         counter: u64,
+    },
+    /// The meter has used this nonce.
+    Nonce {
+        /// Which of its nonces.
+        purpose: Purpose,
+        /// The nonce.
+        nonce: u64,
+    },
+    /// A request whose answer can only be read by who knows the request.
+    Request {
+        /// Its octets.
+        frame: &'a [u8],
+    },
+    /// A join has begun a session.
+    Session {
+        /// Under which address its frames go.
+        address: Meter,
+        /// Its number: it tells sessions of one meter apart.
+        number: u32,
+        /// Its keys.
+        keys: &'a [(Purpose, Key)],
     },
     /// The record headers of a full frame and their signature, by which compact frames refer to them.
     Layout {

@@ -56,6 +56,14 @@ pub enum Protocol {
     Wmbus,
     /// Wired M-Bus, EN 13757-2.
     Mbus,
+    /// LoRaWAN, LoRa Alliance TS001.
+    Lorawan,
+    /// Datagrams of LoRa packet forwarders.
+    Gwmp,
+    /// Messages of LoRa Basics Station.
+    Lns,
+    /// Events of LoRaWAN network servers.
+    Events,
     /// Modbus, on a serial line or over TCP.
     Modbus,
     /// CoAP, RFC 7252.
@@ -70,8 +78,19 @@ pub enum Protocol {
 
 impl Protocol {
     /// Every protocol there is.
-    pub const ALL: &[Self] =
-        &[Self::Wmbus, Self::Mbus, Self::Modbus, Self::Coap, Self::Lwm2m, Self::Senml, Self::Zigbee];
+    pub const ALL: &[Self] = &[
+        Self::Wmbus,
+        Self::Mbus,
+        Self::Modbus,
+        Self::Lorawan,
+        Self::Gwmp,
+        Self::Lns,
+        Self::Events,
+        Self::Coap,
+        Self::Lwm2m,
+        Self::Senml,
+        Self::Zigbee,
+    ];
 
     /// Its word.
     #[must_use]
@@ -79,6 +98,10 @@ impl Protocol {
         match self {
             Self::Wmbus => "wmbus",
             Self::Mbus => "mbus",
+            Self::Lorawan => "lorawan",
+            Self::Gwmp => "gwmp",
+            Self::Lns => "lns",
+            Self::Events => "events",
             Self::Modbus => "modbus",
             Self::Coap => "coap",
             Self::Lwm2m => "lwm2m",

@@ -186,6 +186,9 @@ pub struct Source {
     pub rssi: Option<i16>,
     /// How often the frame was heard by now.
     pub copies: u32,
+    /// How the receiver lays frames out, where it says so: a word such as `A`, `none` or `3of6`.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub format: Option<String>,
 }
 
 /// Why a frame could not be decoded, or not to its end.

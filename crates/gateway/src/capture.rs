@@ -1,8 +1,10 @@
 //! Captures: one whole message each, with its context, as a source hands it on.
 
-use crate::protocols::ModbusTold;
+use crate::protocols::{ModbusTold, lorawan, zigbee};
 use bytes::Bytes;
 use esh_core::Protocol;
+use esh_lorawan::Lorawan;
+use esh_nbiot::lwm2m::Path;
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer};
 use std::fmt;
@@ -42,10 +44,12 @@ pub enum Framing {
     Wired,
     /// M-Bus records without a frame, behind as many octets of another carrier.
     Records(u16),
+    /// What the carrier of a LoRaWAN frame must be told.
+    Lorawan(Lorawan),
     /// What a line says of a Modbus frame.
     Modbus(ModbusTold),
     /// A payload of LwM2M: its Content-Format, and what it answers for.
-    Lwm2m(u16, esh_nbiot::lwm2m::Path),
+    Lwm2m(u16, Path),
     /// A frame of Zigbee without the layers below ZCL.
     Zcl(esh_zigbee::zcl::Readings),
     /// SenML as CBOR; without this word as JSON.
@@ -53,6 +57,15 @@ pub enum Framing {
 }
 
 impl Framing {
+    /// The same, with secrets told as fields where frames teach some: not for a running gateway.
+    #[must_use]
+    pub const fn telling_keys(self) -> Self {
+        match self {
+            Self::Lorawan(carrier) => Self::Lorawan(Lorawan { tell_keys: true, ..carrier }),
+            other => other,
+        }
+    }
+
     /// The words of a line's `format`, as they are best written.
     pub const WORDS: &[&str] = &["A", "B", "none", "3of6", "manchester", "wired", "records", "records+2"];
 
@@ -67,7 +80,39 @@ impl Framing {
             "manchester" => Self::Manchester,
             "wired" => Self::Wired,
             "records" => Self::Records(0),
-            _ => Self::Records(word.strip_prefix("records+")?.parse().ok()?),
+            "senml+cbor" => Self::SenmlCbor,
+            _ => match word.split_once('+')? {
+                ("records", behind) => Self::Records(behind.parse().ok()?),
+                ("lwm2m", told) => {
+                    let (format, path) = told.split_once('+')?;
+                    Self::Lwm2m(format.parse().ok()?, Path::parse(path)?)
+                }
+                ("lorawan", told) => Self::Lorawan(lorawan::word::from_word(told)?),
+                ("modbus", told) => Self::Modbus(ModbusTold::from_word(told)?),
+                ("zcl", told) => Self::Zcl(zigbee::from_word(told)?),
+                _ => return None,
+            },
+        })
+    }
+}
+
+/// The word of it, which [`Framing::from_word`] reads.
+impl fmt::Display for Framing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::A => "A",
+            Self::B => "B",
+            Self::None => "none",
+            Self::ThreeOutOfSix => "3of6",
+            Self::Manchester => "manchester",
+            Self::Wired => "wired",
+            Self::Records(0) => "records",
+            Self::Records(behind) => return write!(f, "records+{behind}"),
+            Self::Lwm2m(format, path) => return write!(f, "lwm2m+{format}+{path}"),
+            Self::SenmlCbor => "senml+cbor",
+            Self::Lorawan(carrier) => return lorawan::word::write_word(carrier, f),
+            Self::Modbus(told) => return write!(f, "modbus+{told}"),
+            Self::Zcl(readings) => return zigbee::write_word(readings, f),
         })
     }
 }
@@ -109,8 +154,34 @@ mod tests {
     fn records_may_stand_behind_octets_of_another_carrier() {
         assert_eq!(Framing::from_word("records"), Some(Framing::Records(0)));
         assert_eq!(Framing::from_word("records+2"), Some(Framing::Records(2)));
-        assert!(Framing::WORDS.iter().all(|word| Framing::from_word(word).is_some()));
-        for word in ["records+", "records-1", "records+70000", "record", ""] {
+        for word in Framing::WORDS {
+            assert_eq!(Framing::from_word(word).map(|framing| framing.to_string()).as_deref(), Some(*word));
+        }
+        for word in [
+            "senml+cbor",
+            "lwm2m+11542+/3424/0",
+            "lwm2m+110+/",
+            "modbus+rtu+response+false",
+            "modbus+-+-+true",
+            "zcl+1794+1+1+1000+0",
+            "zcl+0+0+-+-+-",
+            "lorawan+1.1+1+5+2+7+81985529216486895+1+513+-+false",
+            "lorawan+-+-+0+0+-+-+-+-+-+true",
+        ] {
+            assert_eq!(Framing::from_word(word).map(|framing| framing.to_string()).as_deref(), Some(word));
+        }
+        for word in [
+            "lwm2m",
+            "lwm2m+",
+            "lwm2m+x+/",
+            "lwm2m+1+/x",
+            "senml+json",
+            "records+",
+            "records-1",
+            "records+70000",
+            "record",
+            "",
+        ] {
             assert_eq!(Framing::from_word(word), None, "{word}");
         }
     }

@@ -69,6 +69,10 @@ impl Display for Plan {
                     writeln!(f, "source {name}: {} simulated meters, a telegram every {every} ms", simulate.meters)?;
                     continue;
                 }
+                sources::Config::Archive(archive) => {
+                    writeln!(f, "source {name}: {} files of an archive", archive.files.len())?;
+                    continue;
+                }
             };
             writeln!(f, "source {name}: {} lines from {}", lines.protocol.word(), lines.input)?;
             if lines.ack {
@@ -106,6 +110,10 @@ impl Display for Plan {
             }
             Sync::Interval { wait } => writeln!(f, "  the records of {} ms go to the disk together", wait.as_millis())?,
         }
+        let parked = data.join(crate::queue::parked::FOLDER);
+        writeln!(f, "what cannot be decoded waits in {}, up to {} octets", parked.display(), self.config.parked.size)?;
+        let watch = if self.config.reload.watch { "SIGHUP and when a file has changed" } else { "SIGHUP" };
+        writeln!(f, "the configuration is taken anew on {watch}")?;
         for sink in sinks {
             match sink {
                 sinks::Config::Mqtt(mqtt) => {
@@ -137,6 +145,14 @@ impl Display for Plan {
                     let path = file.path.display();
                     writeln!(f, "sink file: {path}, {} octets each{daily}, {} older ones kept", file.size, file.keep)?;
                 }
+                sinks::Config::Archive(archive) => {
+                    let (path, size) = (archive.path.display(), archive.keep_size);
+                    writeln!(
+                        f,
+                        "sink archive: raw frames in {path}, up to {} files of {size} octets kept",
+                        archive.keep
+                    )?;
+                }
                 sinks::Config::Stdout(_) => writeln!(f, "sink stdout: one report a line")?,
                 sinks::Config::Table(_) => writeln!(f, "sink table: the last report of each meter")?,
             }
@@ -163,6 +179,12 @@ impl Display for Plan {
 }
 
 impl Plan {
+    /// The configuration that was checked.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// What someone who relies on this gateway should know.
     pub fn remarks(&self) -> Vec<String> {
         let mut remarks = Vec::new();

@@ -6,7 +6,7 @@ use crate::meters::{self, List};
 use crate::queue::{FOLDER, Look, look};
 use crate::simulate::{Fleet, command};
 use crate::worker::Worker;
-use crate::{analyse, check, log, run, sources};
+use crate::{analyse, check, connect, health, log, replay, run, sources};
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use esh_core::{CivilTime, Key, Protocol};
@@ -28,17 +28,46 @@ enum Command {
     /// Run the gateway
     Run(RunArgs),
     /// Check a configuration, and say what the gateway would do
-    Check(RunArgs),
+    Check(CheckArgs),
     /// Decode frames: octets in, reports out
     Decode(Decode),
     /// Simulated meters through the whole gateway, readings on the terminal: no broker and no hardware needed
     Demo(Demo),
     /// Print telegrams of simulated meters
     Simulate(Simulate),
+    /// Feed archived frames to the sinks again: the same ids, the same readings
+    Replay(Replay),
+    /// Ask a running gateway whether it lives, or is ready: what a container's probe calls
+    Health(Health),
     /// Look at the queue, also while the gateway runs; nothing is changed
     Queue(Queue),
     /// Tell which meters are known, also while the gateway runs; nothing is changed
     Meters(MetersArgs),
+}
+
+/// Feed archived frames to the sinks again.
+#[derive(Debug, Args)]
+struct Replay {
+    /// Files that a sink of the kind `archive` wrote, or its folder
+    #[arg(required = true, value_name = "ARCHIVE")]
+    archives: Vec<PathBuf>,
+    /// The configuration of the gateway (gateway.toml), which may be running
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// To this sink alone, by its name; may be given again. Without it to all that are not files
+    #[arg(long = "sink", value_name = "NAME")]
+    sinks: Vec<String>,
+}
+
+/// Ask a running gateway how it is.
+#[derive(Debug, Args)]
+struct Health {
+    /// The configuration of the gateway (gateway.toml), which has `[http]`
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Whether it does its work, and not only lives
+    #[arg(long)]
+    ready: bool,
 }
 
 /// Look at the queue.
@@ -81,6 +110,17 @@ struct RunArgs {
     /// The configuration (gateway.toml)
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
+}
+
+/// Check a configuration.
+#[derive(Debug, Args)]
+struct CheckArgs {
+    /// The configuration (gateway.toml)
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Try what it names: brokers, addresses, ports and the folder; the exit status is 1 when one fails
+    #[arg(long)]
+    connect: bool,
 }
 
 /// Simulated meters through the whole gateway.
@@ -177,10 +217,12 @@ pub fn main() -> ExitCode {
     };
     let result = match cli.command {
         Command::Run(args) => run_gateway(&args.config),
-        Command::Check(args) => check_gateway(&args.config),
+        Command::Check(args) => check_gateway(&args.config, args.connect),
         Command::Decode(decode) => decode.run(),
         Command::Demo(demo) => demo.run(),
         Command::Simulate(simulate) => simulate.run(),
+        Command::Replay(replay) => replay.run(),
+        Command::Health(health) => health.run(),
         Command::Queue(queue) => queue.run(),
         Command::Meters(meters) => meters.run(),
     };
@@ -193,6 +235,12 @@ pub fn main() -> ExitCode {
 /// Exit status: 0 when it ended in good order (what is not delivered stays in the queue), 1 when a part failed, 2 when
 /// it could not begin.
 fn run_gateway(file: &Path) -> anyhow::Result<ExitCode> {
+    let (config, worker) = configured(file)?;
+    Ok(exit(run::until_signal(&config, Box::new(worker), None, Some(file))?.failed == 0))
+}
+
+/// A configuration and the worker it makes, with its keys.
+fn configured(file: &Path) -> anyhow::Result<(Config, Worker)> {
     let config = Config::load(file)?;
     log::start(config.log);
     let keys = match &config.keys {
@@ -201,12 +249,19 @@ fn run_gateway(file: &Path) -> anyhow::Result<ExitCode> {
     };
     keys.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
     let worker = Worker::new(&config.name, Some(config.time_zone.0.clone()), keys);
-    Ok(exit(run::until_signal(&config, Box::new(worker), None)?.failed == 0))
+    Ok((config, worker))
 }
 
-fn check_gateway(file: &Path) -> anyhow::Result<ExitCode> {
-    print!("{}", check::check(file)?);
-    Ok(ExitCode::SUCCESS)
+fn check_gateway(file: &Path, with_connect: bool) -> anyhow::Result<ExitCode> {
+    let plan = check::check(file)?;
+    print!("{plan}");
+    if !with_connect {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let found = runtime.block_on(connect::connect(plan.config()));
+    found.iter().for_each(|found| println!("{found}"));
+    Ok(exit(found.iter().all(|found| found.found.is_ok())))
 }
 
 const fn exit(clean: bool) -> ExitCode {
@@ -239,14 +294,42 @@ impl Demo {
         config.data = std::env::temp_dir().join(format!("esh-demo-{}", std::process::id()));
         let keys = config.sources.iter().find_map(|source| match source {
             sources::Config::Simulate(simulate) => Some(Fleet::new(simulate.meters, simulate.seed).keys()),
-            sources::Config::Lines(_) => None,
+            _ => None,
         });
         let worker = Worker::new(&config.name, Some(config.time_zone.0.clone()), keys.unwrap_or_default());
         let limit = self.seconds.map(Duration::from_secs);
-        let ended = run::until_signal(&config, Box::new(worker), limit);
+        let ended = run::until_signal(&config, Box::new(worker), limit, None);
         // What stays behind is in a folder that the system clears.
         let _ = std::fs::remove_dir_all(&config.data);
         Ok(exit(ended?.is_clean()))
+    }
+}
+
+impl Replay {
+    /// Exit status: 0 when every archived frame was delivered, 1 when some were not, 2 when it could not begin.
+    fn run(self) -> anyhow::Result<ExitCode> {
+        let (config, worker) = configured(&self.config)?;
+        let options = replay::Options { archives: self.archives, sinks: self.sinks };
+        let replayed = replay::replay(config, Box::new(worker.replaying()), &options)?;
+        eprintln!("esh-gateway: {replayed}");
+        Ok(exit(replayed.is_whole()))
+    }
+}
+
+impl Health {
+    /// Exit status: 0 when it is well, 1 when it is not or does not answer.
+    fn run(&self) -> anyhow::Result<ExitCode> {
+        let http = Config::load(&self.config)?.http.context("the configuration has no [http]: nobody answers")?;
+        match health::ask(http.listen, if self.ready { "readyz" } else { "healthz" }) {
+            Ok((well, said)) => {
+                print!("{said}");
+                Ok(exit(well))
+            }
+            Err(error) => {
+                println!("no answer from {}: {error}", http.listen);
+                Ok(ExitCode::FAILURE)
+            }
+        }
     }
 }
 

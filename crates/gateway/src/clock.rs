@@ -43,9 +43,14 @@ pub(crate) fn now() -> Stamp {
     let synchronised = match Word::from_number(WORD.load(Relaxed)) {
         Word::Set => true,
         Word::Unset => false,
-        Word::None => at.as_second() >= WRITTEN,
+        Word::None => is_after_this_was_written(at),
     };
     Stamp { at: Some(at), synchronised }
+}
+
+/// Whether a moment may be that of a clock that was set: one that nobody has set starts in the past.
+pub(crate) fn is_after_this_was_written(at: jiff::Timestamp) -> bool {
+    at.as_second() >= WRITTEN
 }
 
 /// Whether the clock is set, for a page that shows it.

@@ -6,8 +6,8 @@ use crate::meters::{Meters, Unwanted};
 use crate::protocols::{self, Fragments};
 use crate::record::Id;
 use esh_core::{
-    Alarms, Content, DecodeError, Field, Known, Layer, Learned, Meter, Out, Protocol, Reading, Reason, Refused,
-    Security, SecurityState,
+    Alarms, Content, DecodeError, Field, Key, Known, Layer, Learned, Meter, Out, Protocol, Purpose, Reading, Reason,
+    Refused, Security, SecurityState,
 };
 use jiff::tz::TimeZone;
 use std::sync::Arc;
@@ -98,6 +98,11 @@ impl Decoder {
         Self { gateway: Some(gateway.into()), zone, ..Self::default() }
     }
 
+    /// From now on this is the zone of meters that name none.
+    pub fn set_zone(&mut self, zone: Option<TimeZone>) {
+        self.zone = zone;
+    }
+
     /// From now on this is said about meters.
     pub fn set_meters(&mut self, meters: Arc<Meters>) {
         self.meters = meters;
@@ -116,15 +121,21 @@ impl Decoder {
         self.frame.clear();
         let Self { gateway, zone, meters, opened: with_opened, frame: octets, fields } = self;
         protocols::line_code(frame.framing, frame.octets, octets);
-        let mut opening =
-            Opening { fields: &mut *fields, with_opened: *with_opened, learned: None, alarms: Alarms::NONE, witness };
+        let mut opening = Opening {
+            fields: &mut *fields,
+            with_opened: *with_opened,
+            learned: None,
+            joins: Vec::new(),
+            alarms: Alarms::NONE,
+            witness,
+        };
         let mut opened = protocols::open(frame.protocol, frame.framing, octets, known, &mut opening);
         let refused = opened.is_err();
         let part = opened.as_ref().ok().copied().filter(|opened| opened.content == Content::Fragment);
         if let (Some(part), Some(fragments)) = (&part, fragments) {
             opened = fragments.put(frame.protocol, now(frame), part, known, &mut opening);
         }
-        let (learned, alarms) = (opening.learned, opening.alarms);
+        let (learned, joins, alarms) = (opening.learned, opening.joins, opening.alarms);
         let (meter, counter, security) = match &opened {
             Ok(opened) => (opened.meter, opened.counter, opened.security),
             Err(refused) => (refused.meter, refused.counter, refused_security(refused)),
@@ -156,6 +167,7 @@ impl Decoder {
                 if let Some((purpose, counter)) = learned {
                     witness.learned(meter.as_ref(), Learned::Counter { purpose, counter });
                 }
+                joins.iter().for_each(|join| join.teach(meter.as_ref(), witness));
                 let mut reader = Reader { writer: &mut writer, meter: meter.as_ref(), witness };
                 let read = protocols::read(frame.framing, opened, known, &mut reader);
                 unread = read.is_none() && opened.content != Content::Nothing;
@@ -230,11 +242,30 @@ pub const fn not_octets(field: &'static str, offset: usize, reason: Reason) -> D
     DecodeError { layer: Layer::Line, field, offset, reason }
 }
 
+/// What the frame of a join teaches, kept until it is known to be in order.
+enum Joining {
+    Nonce(Purpose, u64),
+    Request(Box<[u8]>),
+    Session(Meter, u32, Vec<(Purpose, Key)>),
+}
+
+impl Joining {
+    fn teach(&self, meter: Option<&Meter>, witness: &mut dyn Witness) {
+        let learned = match self {
+            Self::Nonce(purpose, nonce) => Learned::Nonce { purpose: *purpose, nonce: *nonce },
+            Self::Request(frame) => Learned::Request { frame },
+            Self::Session(address, number, keys) => Learned::Session { address: *address, number: *number, keys },
+        };
+        witness.learned(meter, learned);
+    }
+}
+
 /// Takes what a carrier finds.
 struct Opening<'a> {
     fields: &'a mut Fields,
     with_opened: bool,
-    learned: Option<(esh_core::Purpose, u64)>,
+    learned: Option<(Purpose, u64)>,
+    joins: Vec<Joining>,
     alarms: Alarms,
     witness: &'a mut dyn Witness,
 }
@@ -255,8 +286,14 @@ impl Out<'_> for Opening<'_> {
     }
 
     fn learned(&mut self, learned: Learned<'_>) {
-        if let Learned::Counter { purpose, counter } = learned {
-            self.learned = Some((purpose, counter));
+        match learned {
+            Learned::Counter { purpose, counter } => self.learned = Some((purpose, counter)),
+            Learned::Nonce { purpose, nonce } => self.joins.push(Joining::Nonce(purpose, nonce)),
+            Learned::Request { frame } => self.joins.push(Joining::Request(frame.into())),
+            Learned::Session { address, number, keys } => {
+                self.joins.push(Joining::Session(address, number, keys.to_vec()));
+            }
+            _ => {}
         }
     }
 

@@ -12,10 +12,11 @@ use blake2::{Blake2b, Digest};
 use esh_core::Protocol;
 use serde::Deserialize;
 use std::collections::{HashMap, VecDeque};
+use std::num::NonZeroI64;
 use std::time::{Duration, Instant};
 
 /// How copies are recognised: `[deduplicate]`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// How long after the first one an equal frame is a copy; `0s` turns it off.
@@ -67,21 +68,43 @@ impl Frame {
     }
 }
 
-/// Knows the frames of the last minute.
+/// Knows the frames of the last minute. A frame takes some sixty octets, as there may be tens of thousands.
 #[derive(Debug)]
 pub struct Deduplicate {
     window: Duration,
     limit: usize,
-    frames: HashMap<Frame, Entry>,
-    order: VecDeque<(Frame, Instant)>,
+    /// Times are told from here on.
+    begun: Option<Instant>,
+    /// By half of its hash, the number of the last entry of a frame. Of two frames that share the half the later is known.
+    numbers: HashMap<u64, u32>,
+    /// In the order they were kept. Some are of frames that have come again since.
+    entries: VecDeque<Entry>,
+    /// The number of the first of them; numbers begin again when they have been used up.
+    first: u32,
     forgotten: u64,
 }
 
 #[derive(Debug)]
 struct Entry {
-    seen: Instant,
-    received_at: Option<jiff::Timestamp>,
+    frame: Frame,
+    /// Nanoseconds since it was begun.
+    seen: u64,
+    /// Microseconds since 1970.
+    received_at: Option<NonZeroI64>,
     receptions: u32,
+}
+
+impl Entry {
+    fn received_at(&self) -> Option<jiff::Timestamp> {
+        jiff::Timestamp::from_microsecond(self.received_at?.get()).ok()
+    }
+}
+
+impl Frame {
+    fn half(self) -> u64 {
+        let [a, b, c, d, e, f, g, h, ..] = self.0;
+        u64::from_le_bytes([a, b, c, d, e, f, g, h])
+    }
 }
 
 impl Deduplicate {
@@ -90,10 +113,20 @@ impl Deduplicate {
     pub fn new(config: &Config) -> Self {
         Self {
             window: config.window.0,
-            limit: config.entries.max(1),
-            frames: HashMap::new(),
-            order: VecDeque::new(),
+            limit: config.entries.clamp(1, u32::MAX as usize / 2),
+            begun: None,
+            numbers: HashMap::new(),
+            entries: VecDeque::new(),
+            first: 0,
             forgotten: 0,
+        }
+    }
+
+    /// From now on copies are recognised so.
+    pub fn set(&mut self, config: &Config) {
+        (self.window, self.limit) = (config.window.0, config.entries.clamp(1, u32::MAX as usize / 2));
+        while self.entries.len() > self.limit {
+            self.forgotten += u64::from(self.pop());
         }
     }
 
@@ -101,9 +134,9 @@ impl Deduplicate {
     pub fn see(&mut self, capture: &Capture, now: Instant) -> Seen {
         self.expire(now);
         let frame = Frame::of(capture.protocol, &capture.octets);
-        let received_at = capture.received_at.at;
-        if let Some(entry) = self.frames.get_mut(&frame)
-            && near(entry.received_at, received_at, self.window)
+        let (received_at, window) = (capture.received_at.at, self.window);
+        if let Some(entry) = self.number(frame).and_then(|place| self.entries.get_mut(place))
+            && near(entry.received_at(), received_at, window)
         {
             entry.receptions = entry.receptions.saturating_add(1);
             return Seen::Copy(entry.receptions);
@@ -116,20 +149,24 @@ impl Deduplicate {
         if self.window.is_zero() {
             return;
         }
-        if self.frames.len() >= self.limit && !self.frames.contains_key(&frame) {
-            self.forget_oldest();
+        if self.entries.len() >= self.limit {
+            self.forgotten += u64::from(self.pop());
         }
-        self.frames.insert(frame, Entry { seen, received_at, receptions: 1 });
-        self.order.push_back((frame, seen));
+        let begun = *self.begun.get_or_insert(seen);
+        let seen = u64::try_from(seen.saturating_duration_since(begun).as_nanos()).unwrap_or(u64::MAX);
+        // The first microsecond of 1970 is told as the second.
+        let received_at = received_at.and_then(|at| NonZeroI64::new(at.as_microsecond()).or(NonZeroI64::new(1)));
+        self.numbers.insert(frame.half(), self.first.wrapping_add(self.entries.len() as u32));
+        self.entries.push_back(Entry { frame, seen, received_at, receptions: 1 });
     }
 
     /// The frames in the window, the older first: when each was seen, and when it came by its record.
     pub fn frames(&self) -> impl Iterator<Item = (Frame, Instant, Option<jiff::Timestamp>)> {
-        let same = |(frame, seen): &(Frame, Instant)| {
-            let entry = self.frames.get(frame).filter(|entry| entry.seen == *seen)?;
-            Some((*frame, *seen, entry.received_at))
-        };
-        self.order.iter().filter_map(same)
+        let newest = |(place, entry): &(usize, &Entry)| self.number(entry.frame) == Some(*place);
+        self.entries.iter().enumerate().filter(newest).filter_map(|(_, entry)| {
+            let seen = self.begun?.checked_add(Duration::from_nanos(entry.seen))?;
+            Some((entry.frame, seen, entry.received_at()))
+        })
     }
 
     /// How long a frame is remembered.
@@ -144,32 +181,31 @@ impl Deduplicate {
         self.forgotten
     }
 
+    /// Where the entry of a frame is.
+    fn number(&self, frame: Frame) -> Option<usize> {
+        let place = self.numbers.get(&frame.half())?.wrapping_sub(self.first) as usize;
+        self.entries.get(place).filter(|entry| entry.frame == frame).map(|_| place)
+    }
+
     fn expire(&mut self, now: Instant) {
-        while let Some((frame, seen)) = self.order.front().copied() {
-            if now.saturating_duration_since(seen) <= self.window {
-                return;
-            }
-            self.order.pop_front();
-            self.remove(frame, seen);
+        let Some(begun) = self.begun else { return };
+        let now = now.saturating_duration_since(begun);
+        while let Some(entry) = self.entries.front()
+            && now.saturating_sub(Duration::from_nanos(entry.seen)) > self.window
+        {
+            self.pop();
         }
     }
 
-    fn forget_oldest(&mut self) {
-        while let Some((frame, seen)) = self.order.pop_front() {
-            if self.remove(frame, seen) {
-                self.forgotten += 1;
-                return;
-            }
+    /// Forgets the first entry; says whether it was the last one of its frame.
+    fn pop(&mut self) -> bool {
+        let Some(entry) = self.entries.pop_front() else { return false };
+        let newest = self.numbers.get(&entry.frame.half()) == Some(&self.first);
+        if newest {
+            self.numbers.remove(&entry.frame.half());
         }
-    }
-
-    /// The order may still name frames that have come again since.
-    fn remove(&mut self, frame: Frame, seen: Instant) -> bool {
-        let same = self.frames.get(&frame).is_some_and(|entry| entry.seen == seen);
-        if same {
-            self.frames.remove(&frame);
-        }
-        same
+        self.first = self.first.wrapping_add(1);
+        newest
     }
 }
 
@@ -249,12 +285,25 @@ mod tests {
     }
 
     #[test]
+    fn numbers_begin_again_and_a_frame_takes_little() {
+        let (mut deduplicate, start) = deduplicate(4);
+        deduplicate.first = u32::MAX - 1;
+        for second in 0..6 {
+            assert!(is_first(&mut deduplicate, &capture([b"a", b"b", b"c"][second % 3], 100 * second as i64), start));
+        }
+        assert_eq!((deduplicate.entries.len(), deduplicate.frames().count()), (4, 3));
+        assert_eq!(deduplicate.see(&capture(b"a", 301), start), Seen::Copy(2));
+        assert!(matches!(deduplicate.see(&capture(b"d", 301), start), Seen::First(_)));
+        assert!(size_of::<Entry>() <= 40);
+    }
+
+    #[test]
     fn it_is_bounded_and_counts_what_it_forgets() {
         let (mut deduplicate, start) = deduplicate(2);
         for octets in [b"a", b"b", b"c"] {
             assert!(is_first(&mut deduplicate, &capture(octets, 0), start));
         }
-        assert_eq!((deduplicate.frames.len(), deduplicate.forgotten()), (2, 1));
+        assert_eq!((deduplicate.entries.len(), deduplicate.numbers.len(), deduplicate.forgotten()), (2, 2, 1));
         assert!(is_first(&mut deduplicate, &capture(b"a", 0), start));
         assert_eq!(deduplicate.see(&capture(b"c", 0), start), Seen::Copy(2));
     }

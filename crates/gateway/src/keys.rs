@@ -92,7 +92,7 @@ struct Entry {
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 enum Word {
     #[default]
     Data,
@@ -101,6 +101,9 @@ enum Word {
     Join,
     Psk,
     Link,
+    NetworkIntegrity,
+    NetworkEncryption,
+    JoinApplication,
 }
 
 impl From<Word> for Purpose {
@@ -112,6 +115,9 @@ impl From<Word> for Purpose {
             Word::Join => Self::Join,
             Word::Psk => Self::Psk,
             Word::Link => Self::Link,
+            Word::NetworkIntegrity => Self::NetworkIntegrity,
+            Word::NetworkEncryption => Self::NetworkEncryption,
+            Word::JoinApplication => Self::JoinApplication,
         }
     }
 }

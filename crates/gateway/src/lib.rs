@@ -4,25 +4,31 @@
 //! back: `confirm`. `ARCHITECTURE.md` has the map.
 
 pub mod analyse;
+pub mod archive;
 pub mod backoff;
 pub mod capture;
 pub mod check;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod connect;
 pub mod decode;
 pub mod deduplicate;
 pub mod encode;
 pub mod event;
+pub mod health;
 pub mod keys;
 mod line;
 pub mod log;
 mod mask;
 pub mod meters;
+mod parts;
 pub mod protocols;
 pub mod queue;
 mod quiet;
 pub mod record;
+pub mod reload;
+pub mod replay;
 pub mod run;
 pub mod secret;
 pub mod service;

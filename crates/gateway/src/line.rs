@@ -1,21 +1,24 @@
 //! The line: deduplicate, decode, queue. What every capture goes through, in the order it came, on one thread.
 
 mod events;
+mod redeem;
 
 use crate::capture::{Capture, Stamp};
 use crate::config::Config;
-use crate::deduplicate::{Deduplicate, Frame, Seen};
+use crate::deduplicate::{self, Deduplicate, Frame, Seen};
 use crate::event;
-use crate::keys::SharedKeys;
+use crate::keys::{KeyStore, SharedKeys};
 use crate::meters::{Heard, Meters, Watch};
 use crate::queue::log::Damage;
-use crate::queue::{Draft, Queue, QueueError, RestoreError, SeenFrame, StateWriter};
+use crate::queue::parked::{Counter, Parked};
+use crate::queue::{self, Draft, Queue, QueueError, RestoreError, SeenFrame, StateWriter};
 use crate::quiet::Quiet;
 use crate::record::{Kind, Record};
 use crate::sources::{self, Answer, Taken};
 use crate::taught::Lesson;
 use crate::telemetry::OfLine;
 use esh_core::DecodeError;
+use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -48,9 +51,29 @@ pub trait Decode: Send {
         let _ = meters;
     }
 
+    /// Whether nobody shall hear of the last capture.
+    fn leaves_out(&self) -> bool {
+        false
+    }
+
     /// What the last capture teaches. It is stored with its record.
     fn lessons(&self) -> &[Lesson] {
         &[]
+    }
+
+    /// The last counters that the meter of the last capture had used before it.
+    fn counters(&self) -> Vec<Counter> {
+        Vec::new()
+    }
+
+    /// All parked frames are about to be tried again, the oldest first.
+    fn afresh(&mut self) {}
+
+    /// Decodes a parked frame with what is known now, but against the counters of its own time; `None` when it still
+    /// cannot be decoded.
+    fn again(&mut self, parked: &Parked) -> Option<Record> {
+        let _ = parked;
+        None
     }
 
     /// Whether the last record was taken: only then what its frame teaches becomes true.
@@ -63,6 +86,11 @@ pub trait Decode: Send {
         let _ = lesson;
     }
 
+    /// From now on there are these keys, and this is the zone of meters that name none.
+    fn change(&mut self, keys: &KeyStore, zone: Option<&TimeZone>) {
+        let _ = (keys, zone);
+    }
+
     /// How many lessons were forgotten because there were too many.
     fn forgotten(&self) -> u64 {
         0
@@ -72,6 +100,16 @@ pub trait Decode: Send {
     fn taught(&self, each: &mut dyn FnMut(&Lesson)) {
         let _ = each;
     }
+}
+
+/// What the line can be told while it runs.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) keys: KeyStore,
+    pub(crate) zone: Option<TimeZone>,
+    pub(crate) deduplicate: deduplicate::Config,
+    pub(crate) queue: queue::Config,
+    pub(crate) parked: queue::parked::Config,
 }
 
 /// The most captures between sources and line, and of one group.
@@ -97,6 +135,15 @@ pub(crate) struct Line {
     answers: Vec<(Option<oneshot::Sender<Answer>>, Answer)>,
     /// Records that wait for it.
     waiting: u64,
+    /// The parked frames are left alone until the next upkeep: there is no room for what they would become.
+    crowded: bool,
+}
+
+/// What the line waits for.
+enum More {
+    Captures(usize),
+    Settings,
+    Nothing,
 }
 
 impl Quiet {
@@ -150,9 +197,10 @@ impl Line {
     ) -> Result<Self, RestoreError> {
         let mut deduplicate = Deduplicate::new(&config.deduplicate);
         let (now, wall) = (Instant::now(), wall());
+        queue.counting(Arc::clone(&counts.parked));
         let mut watch = Watch::new(Arc::clone(&meters.borrow_and_update()), now);
         decode.set_meters(watch.meters());
-        queue.restore(
+        let late = queue.restore(
             |lesson| match lesson {
                 Lesson::Heard(meter) => watch.restore(&meter, Default::default()),
                 Lesson::Stands(stands) => watch.restore(&stands.0, stands.1),
@@ -169,9 +217,13 @@ impl Line {
             },
         )?;
         watch.begin();
+        if late {
+            // What the parked log has got from the entries just now, it shall not get from them again.
+            queue.keep(&known(&*decode, &watch, &deduplicate));
+        }
         let gateway = config.name.clone();
         let (limited, answers) = (BTreeMap::new(), Vec::new());
-        Ok(Self {
+        let mut line = Self {
             gateway,
             deduplicate,
             decode,
@@ -184,21 +236,44 @@ impl Line {
             limited_since: now,
             answers,
             waiting: 0,
-        })
+            crowded: false,
+        };
+        line.try_parked();
+        Ok(line)
     }
 
     /// Takes captures until there are no more, waiting for the disk where it must: not for a task's thread. Gives the
     /// queue back, in which everything is committed that could be.
-    pub(crate) fn run(mut self, mut captures: mpsc::Receiver<Taken>, runtime: &Handle) -> Queue {
+    pub(crate) fn run(
+        mut self,
+        mut captures: mpsc::Receiver<Taken>,
+        mut settings: watch::Receiver<Option<Arc<Settings>>>,
+        runtime: &Handle,
+    ) -> Queue {
         let mut group = Vec::with_capacity(GROUP);
         let mut upkeep = Instant::now();
         loop {
             self.counts.beat.add(1);
-            let until = self.queue.deadline().map_or(upkeep, |deadline| deadline.min(upkeep));
-            let more = runtime
-                .block_on(async { tokio::time::timeout_at(until.into(), captures.recv_many(&mut group, GROUP)).await });
-            if more == Ok(0) {
-                break;
+            let mut until = self.queue.deadline().map_or(upkeep, |deadline| deadline.min(upkeep));
+            if self.redeems() {
+                // Captures come first; where there is none, parked frames are tried.
+                until = Instant::now();
+            }
+            let more = runtime.block_on(async {
+                tokio::select! {
+                    biased;
+                    Ok(()) = settings.changed() => More::Settings,
+                    more = captures.recv_many(&mut group, GROUP) => More::Captures(more),
+                    () = tokio::time::sleep_until(until.into()) => More::Nothing,
+                }
+            });
+            match more {
+                More::Captures(0) => break,
+                More::Captures(_) | More::Nothing => {}
+                More::Settings => {
+                    let settings = settings.borrow_and_update().clone();
+                    settings.into_iter().for_each(|settings| self.change(&settings));
+                }
             }
             if self.meters.has_changed().unwrap_or_default() {
                 let meters = Arc::clone(&self.meters.borrow_and_update());
@@ -208,6 +283,7 @@ impl Line {
             for taken in group.drain(..) {
                 self.take(taken);
             }
+            self.redeem();
             if self.queue.due() || !self.queue.is_waiting() {
                 self.commit();
             }
@@ -228,6 +304,16 @@ impl Line {
             );
         }
         self.queue
+    }
+
+    /// Goes on with other settings.
+    fn change(&mut self, Settings { keys, zone, deduplicate, queue, parked }: &Settings) {
+        self.decode.change(keys, zone.as_ref());
+        self.deduplicate.set(deduplicate);
+        if let Err(error) = self.queue.set(queue, parked) {
+            warn!(%error, "the queue goes on as it was");
+        }
+        self.try_parked();
     }
 
     fn take(&mut self, Taken { capture, answer }: Taken) {
@@ -274,10 +360,19 @@ impl Line {
         }
         let stands =
             heard.meter.map(|meter| (meter, self.watch.heard(&meter, &heard, record.id, capture.received_at, now)));
+        let parked = (record.kind == Kind::Undecoded).then(|| {
+            let counters = self.decode.counters();
+            Parked { capture: capture.clone(), id: record.id, counters }
+        });
         let appended = loop {
             let stands = stands.as_ref().map(|(meter, standing)| (meter, standing));
             let draft = Draft { record: &record, frame: Some(frame), lessons: self.decode.lessons(), stands };
-            let appended = self.queue.append(&draft, &known(&*self.decode, &self.watch, &self.deduplicate));
+            let known = known(&*self.decode, &self.watch, &self.deduplicate);
+            let appended = match &parked {
+                Some(parked) => self.queue.append_parking(&draft, parked, &known),
+                None => self.queue.append(&draft, &known),
+            };
+            drop(known);
             match appended {
                 Err(QueueError::Full) => {
                     // Those before it are on the disk, and are answered while this one waits.
@@ -333,6 +428,7 @@ impl Line {
         self.quiet.more(Instant::now());
         // Whether it still is, the next record shows.
         self.counts.full.set(false);
+        self.crowded = false;
         let now = sources::now();
         self.watch_over(now);
         let losses = self.queue.losses();
@@ -365,7 +461,7 @@ impl Line {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::queue::{self, Position};
+    use crate::queue::Position;
     use crate::simulate::Fleet;
     use crate::sources::now;
     use crate::worker::Worker;
@@ -390,7 +486,7 @@ mod tests {
     fn line_of(data: &Path, when_full: &str) -> (Line, queue::Reader, queue::Handle) {
         let config = config(when_full);
         let worker = Worker::new("g", None, Fleet::new(6, 1).keys());
-        let mut opened = Queue::open(data, &config.queue, &["stdout"]).unwrap();
+        let mut opened = Queue::open(data, &config.queue, &config.parked, &["stdout"]).unwrap();
         let reader = opened.readers.remove(0);
         let line =
             Line::restored(&config, Box::new(worker), opened.queue, meters(Meters::default()), Arc::default()).unwrap();

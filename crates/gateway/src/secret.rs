@@ -31,6 +31,15 @@ impl Secret {
         }
     }
 
+    /// The file that holds it, where a configuration names one.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::File(path) => Some(path),
+            Self::Env(_) | Self::Credential(_) => None,
+        }
+    }
+
     /// Makes a relative path start at that folder.
     pub fn resolve(&mut self, base: &Path) {
         if let Self::File(path) = self {

@@ -83,6 +83,17 @@ impl Taught {
         self.counters.each(|(meter, purpose), counter| each(&Lesson::Counter(*meter, *purpose, *counter)));
     }
 
+    /// Whether a lesson tells anything: no counter goes back, and nothing is learned twice.
+    #[must_use]
+    pub fn wants(&self, lesson: &Lesson) -> bool {
+        match lesson {
+            Lesson::Layout(name, _) => self.layout(*name).is_none(),
+            Lesson::Counter(meter, purpose, counter) => self.counter(meter, *purpose) < Some(*counter),
+            // What is known of meters stands elsewhere.
+            Lesson::Heard(_) | Lesson::Stands(_) => false,
+        }
+    }
+
     /// How much was forgotten because there was too much.
     #[must_use]
     pub const fn forgotten(&self) -> u64 {

@@ -163,6 +163,15 @@ async fn a_gateway_whose_only_sink_is_away_is_not_ready() {
     assert_eq!(Client::connect(lines).await.ask(GOOD).await, "ok");
     assert_eq!(until(http, "/readyz", 503).await, "queue: records wait: 2\nsink out: delivers nothing\n");
     assert_eq!(get(http, "/healthz").await.0, 200, "a broker that is away is no reason to start the gateway again");
+    // The command for probes says the same.
+    let health = |more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_esh-gateway"));
+        let output = command.arg("health").args(more).arg("--config").arg(folder.path().join("gateway.toml")).output();
+        let output = output.unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    assert_eq!(health(&[]), (Some(0), "ok\n".to_owned()));
+    assert_eq!(health(&["--ready"]), (Some(1), "queue: records wait: 1\nsink out: delivers nothing\n".to_owned()));
     let rows = rows(&get(http, "/metrics").await.2);
     assert_eq!(rows["esh_records_unconfirmed"], 2.0, "the report, and that its meter was discovered");
     assert!(rows["esh_sink_reconnects_total{sink=\"out\"}"] >= 1.0);

@@ -4,37 +4,12 @@
 
 mod common;
 
-use common::{Broker, Client, Subscriber, free_port};
+use common::{Broker, Client, Program, Subscriber, free_port, plain_telegram, rounds, try_connect};
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
-
-/// The real program, killed when it goes.
-struct Program(Child);
-
-impl Program {
-    fn start(folder: &Path) -> Self {
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("log")).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_esh-gateway"));
-        command.arg("run").arg("--config").arg(folder.join("gateway.toml")).stderr(log).stdout(Stdio::null());
-        Self(command.spawn().unwrap())
-    }
-
-    /// As a power cut of the process would.
-    fn kill(&mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 fn configure(folder: &Path, lines: u16, sink: &str, more: &str) {
     let text = format!(
@@ -44,24 +19,16 @@ fn configure(folder: &Path, lines: u16, sink: &str, more: &str) {
     std::fs::write(folder.join("gateway.toml"), text).unwrap();
 }
 
-/// A plain telegram of a meter of that number.
-fn telegram(n: u32) -> String {
-    let bcd = u32::from_str_radix(&format!("{n:08}"), 16).unwrap().to_le_bytes();
-    let mut octets = vec![0x14, 0x44, 0x2d, 0x2c];
-    octets.extend(bcd);
-    octets.extend([0x1b, 0x16, 0x7a, n as u8, 0, 0, 0, 0x04, 0x13]);
-    octets.extend(n.to_le_bytes());
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
-}
-
 /// Sends telegrams until it is told to stop or the connection ends, and notes which were answered `ok`.
 async fn send(port: u16, from: u32, until: Instant) -> (u32, Vec<u32>) {
     let (mut n, mut pending, mut taken) = (from, std::collections::VecDeque::new(), Vec::new());
-    let mut client = Client::connect(port).await;
+    // Some are killed before they listen.
+    let Ok(stream) = try_connect(port, Duration::from_secs(1)).await else { return (n, taken) };
+    let mut client = Client::of(stream);
     while Instant::now() < until {
         while pending.len() < 100 {
             use tokio::io::AsyncWriteExt as _;
-            if client.output.write_all(format!("{}\n", telegram(n)).as_bytes()).await.is_err() {
+            if client.output.write_all(format!("{}\n", plain_telegram(n)).as_bytes()).await.is_err() {
                 return (n + 1, taken);
             }
             pending.push_back(n);
@@ -85,7 +52,7 @@ async fn what_was_answered_ok_arrives_through_every_kill() {
     configure(folder.path(), lines, &sink, "[queue]\nsize = \"64 MiB\"\nsegment = \"256 KiB\"");
     let subscriber = Subscriber::start(broker.port, "esh/v1/g/+/#").await;
     let (mut next, mut taken) = (1, HashSet::new());
-    for round in 0..10_u32 {
+    for round in 0..rounds("ESH_KILLS", 10) {
         let mut program = Program::start(folder.path());
         // However long a busy machine takes to start it.
         drop(common::connect(lines).await);
@@ -159,7 +126,7 @@ async fn a_duplicate_is_one_after_a_kill_and_a_restart() {
         let mut program = Program::start(folder.path());
         let mut client = Client::connect(lines).await;
         for n in 1..=50 {
-            assert_eq!(client.ask(&telegram(n)).await, "ok");
+            assert_eq!(client.ask(&plain_telegram(n)).await, "ok");
         }
         if orderly {
             // A snapshot then holds what the entries told before.
@@ -173,7 +140,7 @@ async fn a_duplicate_is_one_after_a_kill_and_a_restart() {
     let _program = Program::start(folder.path());
     let mut client = Client::connect(lines).await;
     for n in (1..=50).chain([51]) {
-        assert_eq!(client.ask(&telegram(n)).await, "ok");
+        assert_eq!(client.ask(&plain_telegram(n)).await, "ok");
     }
     let reports = wait_for(folder.path(), 51, |_| true).await;
     let distinct: HashSet<_> = reports.iter().map(|report| report["frame"].to_string()).collect();

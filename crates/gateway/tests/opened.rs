@@ -111,6 +111,16 @@ fn senml() {
     opens(Protocol::Senml, "senml.jsonl");
 }
 
+#[test]
+fn lorawan() {
+    opens(Protocol::Lorawan, "lorawan-phy.jsonl");
+}
+
+#[test]
+fn gwmp() {
+    opens(Protocol::Gwmp, "lorawan-gwmp.jsonl");
+}
+
 /// The layers of sniffed frames, each under its name.
 #[test]
 fn zigbee_frames() {

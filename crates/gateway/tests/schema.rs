@@ -3,12 +3,13 @@
 //! `ESH_BLESS=1 cargo test -p esh-gateway --test schema` writes the lists anew after a change of the vocabulary.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use esh_core::{Alarm, Qualifier, Quality, Quantity, Reason, Unit};
+use esh_core::{Alarm, Protocol, Qualifier, Quality, Quantity, Reason, Unit};
 
 const SCHEMA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/esh.report.v1.json");
 
 fn lists() -> Vec<(&'static str, Vec<&'static str>)> {
     vec![
+        ("protocol", Protocol::ALL.iter().map(|word| word.word()).collect()),
         ("quantity", Quantity::ALL.iter().map(|word| word.name()).collect()),
         ("unit", Unit::ALL.iter().map(|unit| unit.ucum()).filter(|text| !text.is_empty()).collect()),
         ("alarm", Alarm::ALL.iter().map(|word| word.name()).collect()),

@@ -5,10 +5,27 @@
 #[path = "../../../fuzz/bodies/gateway.rs"]
 mod gateway;
 
+fn replay(target: &str, body: fn(&[u8])) {
+    let seeds = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds").join(target);
+    for seed in std::fs::read_dir(seeds).unwrap() {
+        body(&std::fs::read(seed.unwrap().path()).unwrap());
+    }
+}
+
 #[test]
 fn everything_prints() {
-    let seeds = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/seeds/everything_prints");
-    for seed in std::fs::read_dir(seeds).unwrap() {
-        gateway::everything_prints(&std::fs::read(seed.unwrap().path()).unwrap());
-    }
+    replay("everything_prints", gateway::everything_prints);
+}
+
+#[test]
+fn parked_frame() {
+    replay("parked_frame", |seed| {
+        assert!(esh_gateway::queue::parked::Parked::read(seed).is_some(), "a seed is a frame");
+        gateway::parked_frame(seed);
+    });
+}
+
+#[test]
+fn archive_reads() {
+    replay("archive_reads", gateway::archive_reads);
 }

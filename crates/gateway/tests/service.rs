@@ -100,7 +100,7 @@ fn hangs() {
     let folder = PathBuf::from(std::env::var_os("HANGS_IN").expect("the next test runs it"));
     let text = std::fs::read_to_string(folder.join("gateway.toml")).unwrap();
     let config = Config::parse(&folder.join("gateway.toml"), &text).unwrap();
-    run::until_signal(&config, Box::new(Hangs(folder.join("hang"))), None).unwrap();
+    run::until_signal(&config, Box::new(Hangs(folder.join("hang"))), None, None).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,10 +4,10 @@
 //! knows everything taught so far. So the output does not depend on the number of threads.
 
 use super::known::{HandedOn, Keys, Lessons, LineKeys, LineKnown, LineMemory};
-use crate::capture::Stamp;
+use crate::capture::{Framing, Stamp};
 use crate::decode::{Decoded, Decoder, Frame};
 use crate::encode::Source;
-use crate::protocols::Fragments;
+use crate::protocols::{Fragments, JoinLesson, Joins};
 use crate::sources::lines::{Line, LineError};
 use crate::taught::{Lesson, Taught};
 use esh_core::{DecodeError, Protocol};
@@ -36,6 +36,8 @@ enum Answer {
     Again { start: usize, end: usize },
     /// Something that the line before it teaches.
     Lesson(Lesson),
+    /// The same, of a join.
+    Join(JoinLesson),
 }
 
 struct Block {
@@ -191,15 +193,16 @@ impl<'o> Worker<'o> {
             let line = text.trim_ascii();
             if !line.is_empty() {
                 let before = reports.len();
-                let mut lessons = Lessons { list: Vec::new(), handed_on: Some(&self.handed_on) };
+                let mut lessons = Lessons { list: Vec::new(), joins: Vec::new(), handed_on: Some(&self.handed_on) };
                 let (asked, decoded) = decode_line(&mut self.decoder, self.options, line, None, &mut lessons, reports);
-                let lessons = lessons.list;
+                let Lessons { list: lessons, joins, .. } = lessons;
                 if asked {
                     reports.truncate(before);
                     answers.push(Answer::Again { start, end });
                 } else {
                     answers.push(Answer::Report { end: reports.len(), failed: decoded.error.is_some() });
                     answers.extend(lessons.into_iter().map(Answer::Lesson));
+                    answers.extend(joins.into_iter().map(Answer::Join));
                 }
             }
             start = end;
@@ -211,6 +214,7 @@ impl<'o> Worker<'o> {
 #[derive(Default)]
 struct Memory {
     taught: Taught,
+    joins: Joins,
     fragments: Fragments,
 }
 
@@ -232,10 +236,11 @@ impl Merger<'_> {
                     self.all_decoded &= !failed;
                 }
                 Answer::Lesson(lesson) => self.memory.taught.learn(lesson.clone()),
+                Answer::Join(lesson) => self.memory.joins.learn(lesson),
                 Answer::Again { start, end } => {
                     let line = block.lines.get(*start..*end).unwrap_or_default().trim_ascii();
                     let mut report = Vec::new();
-                    let mut lessons = Lessons { list: Vec::new(), handed_on: None };
+                    let mut lessons = Lessons { list: Vec::new(), joins: Vec::new(), handed_on: None };
                     let (_, decoded) = decode_line(
                         &mut self.decoder,
                         self.options,
@@ -246,8 +251,9 @@ impl Merger<'_> {
                     );
                     print(&report, text);
                     self.all_decoded &= decoded.error.is_none();
-                    let lessons = lessons.list;
+                    let Lessons { list: lessons, joins, .. } = lessons;
                     lessons.into_iter().for_each(|lesson| self.memory.taught.learn(lesson));
+                    joins.iter().for_each(|lesson| self.memory.joins.learn(lesson));
                 }
             }
         }
@@ -266,7 +272,7 @@ fn decode_line(
     let (line, error) = read_line(options.protocol, text);
     let nothing = HandedOn::default();
     let (memory, mut fragments) = match memory {
-        Some(Memory { taught, fragments }) => (LineMemory::Full(taught), Some(fragments)),
+        Some(Memory { taught, joins, fragments }) => (LineMemory::Full(taught, joins), Some(fragments)),
         None => (LineMemory::HandedOn(lessons.handed_on.unwrap_or(&nothing)), None),
     };
     let known = LineKnown::new(LineKeys::of(line.keys.as_deref(), &options.keys), memory, options.replay_check);
@@ -298,9 +304,10 @@ pub(super) fn frame<'l>(protocol: Protocol, line: &'l Line<'l>) -> Frame<'l> {
     Frame {
         octets: &line.octets,
         protocol,
-        framing: line.framing,
-        received_at: Stamp { at: line.received_at, synchronised: true },
-        source: line.rssi.map(|rssi| Source { name: None, rssi: Some(rssi), copies: 1 }),
+        // Who analyses frames with the keys of a network may see what comes of them.
+        framing: line.framing.map(Framing::telling_keys),
+        received_at: Stamp { at: line.received_at, synchronised: line.synchronised },
+        source: line.rssi.map(|rssi| Source { name: None, rssi: Some(rssi), copies: 1, framing: None }),
         input: line.id.map(|id| id.get().as_bytes()),
     }
 }

@@ -6,7 +6,7 @@ use super::text;
 use crate::capture::{Framing, Stamp};
 use crate::decode::{Decoder, Frame, Witness};
 use crate::keys::KeyStore;
-use crate::protocols::Fragments;
+use crate::protocols::{Fragments, Joins};
 use crate::taught::{Taught, layout_name};
 use esh_core::{Field, FieldValue, Key, Known, Layer, Learned, Meter, Protocol, Purpose};
 use std::fmt::{self, Write};
@@ -18,14 +18,17 @@ use std::io;
 /// Those of writing.
 pub fn explain(options: &Options, frames: &[String], colours: bool, output: &mut impl io::Write) -> io::Result<bool> {
     let mut decoder = Decoder::analyser(true);
-    let nothing = Taught::default();
+    let (nothing, joins) = (Taught::default(), Joins::default());
     let mut fragments = Fragments::default();
     let mut all_decoded = true;
     for frame in frames.iter().map(|frame| frame.trim().as_bytes()).filter(|frame| !frame.is_empty()) {
         let mut report = Vec::new();
         let (line, error) = read_line(options.protocol, frame);
-        let known =
-            LineKnown::new(LineKeys::of(line.keys.as_deref(), &options.keys), LineMemory::Full(&nothing), false);
+        let known = LineKnown::new(
+            LineKeys::of(line.keys.as_deref(), &options.keys),
+            LineMemory::Full(&nothing, &joins),
+            false,
+        );
         let mut explanation = Explanation::default();
         let frame = batch::frame(options.protocol, &line);
         let decoded = match error {
@@ -83,7 +86,7 @@ pub(crate) fn explained(frame: &Heard, keys: &KeyStore, others: impl Iterator<It
     }
     let (mut decoder, mut report) = (Decoder::analyser(false), Vec::new());
     for other in others {
-        let mut lessons = Lessons { list: Vec::new(), handed_on: None };
+        let mut lessons = Lessons { list: Vec::new(), joins: Vec::new(), handed_on: None };
         report.clear();
         decoder.decode(&other.frame(), &Opening { keys, taught: &taught }, None, &mut lessons, &mut report);
         lessons.list.into_iter().for_each(|lesson| taught.learn(lesson));

@@ -2,8 +2,10 @@
 
 use crate::decode::Witness;
 use crate::keys::KeyStore;
+use crate::protocols::{JoinLesson, Joins};
 use crate::taught::{LayoutName, Lesson, Taught, layout_name};
 use esh_core::{Key, Known, Learned, Meter, Purpose};
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 
@@ -57,7 +59,7 @@ impl<'a> LineKeys<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum LineMemory<'a> {
     /// Everything that they taught is at hand.
-    Full(&'a Taught),
+    Full(&'a Taught, &'a Joins),
     /// It is not known what they taught, only what this thread has handed on: a line that asks must be decoded again.
     HandedOn(&'a HandedOn),
 }
@@ -78,8 +80,12 @@ impl<'a> LineKnown<'a> {
     }
 
     fn ask(&self) -> Option<&'a Taught> {
+        self.ask_all().map(|(taught, _)| taught)
+    }
+
+    fn ask_all(&self) -> Option<(&'a Taught, &'a Joins)> {
         match self.memory {
-            LineMemory::Full(taught) => Some(taught),
+            LineMemory::Full(taught, joins) => Some((taught, joins)),
             LineMemory::HandedOn(_) => {
                 self.asked.set(true);
                 None
@@ -110,6 +116,15 @@ impl Known for LineKnown<'_> {
         self.ask()?.counter(meter, purpose)
     }
 
+    /// A line that brings its session keys along needs no session of an earlier one; the root key of its join does.
+    fn sessions(&self, address: &Meter, each: &mut dyn FnMut(&dyn Any) -> bool) -> bool {
+        let brings = |purpose| matches!(self.keys, LineKeys::Own(keys) if keys.iter().any(|(of, _)| *of == purpose));
+        if brings(Purpose::Network) || brings(Purpose::Application) {
+            return false;
+        }
+        self.ask_all().is_some_and(|(_, joins)| joins.offer(address, each))
+    }
+
     fn layout(&self, meter: Option<&Meter>, signature: u16) -> Option<&[u8]> {
         self.ask()?.layout(layout_name(meter, signature))
     }
@@ -117,7 +132,7 @@ impl Known for LineKnown<'_> {
     fn has_layout(&self, meter: Option<&Meter>, signature: u16) -> bool {
         let name = layout_name(meter, signature);
         match self.memory {
-            LineMemory::Full(taught) => taught.layout(name).is_some(),
+            LineMemory::Full(taught, _) => taught.layout(name).is_some(),
             LineMemory::HandedOn(names) => names.contains(name),
         }
     }
@@ -128,12 +143,15 @@ impl Known for LineKnown<'_> {
 pub(super) struct Lessons<'a> {
     /// What it taught.
     pub(super) list: Vec<Lesson>,
+    /// What it taught of joins.
+    pub(super) joins: Vec<JoinLesson>,
     /// What need not be handed on again.
     pub(super) handed_on: Option<&'a HandedOn>,
 }
 
 impl Witness for Lessons<'_> {
     fn learned(&mut self, meter: Option<&Meter>, learned: Learned<'_>) {
+        self.joins.extend(JoinLesson::of(meter, &learned));
         let Some(lesson) = Lesson::of(meter, learned) else { return };
         if let (Lesson::Layout(name, _), Some(handed_on)) = (&lesson, self.handed_on) {
             handed_on.insert(*name);

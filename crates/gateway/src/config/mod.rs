@@ -10,7 +10,7 @@ pub(crate) use values::{host_and_port, protocol};
 pub use wrong::{ConfigError, Wrong};
 
 use crate::telemetry::config as http;
-use crate::{clock, deduplicate, log, meters, queue, sinks, sources};
+use crate::{clock, deduplicate, log, meters, queue, reload, sinks, sources};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use std::{collections::HashSet, fs, ops::Range, path::Path, path::PathBuf};
@@ -43,6 +43,10 @@ pub struct Config {
     pub deduplicate: deduplicate::Config,
     /// How much the queue holds.
     pub queue: queue::Config,
+    /// How much of what cannot be decoded is kept for later.
+    pub parked: queue::parked::Config,
+    /// Whether it notices by itself that its files have changed.
+    pub reload: reload::Config,
     /// How much may be learned, and how fast frames may come.
     pub limits: meters::Limits,
     /// When alarms are told.
@@ -81,6 +85,10 @@ struct Keys {
     deduplicate: deduplicate::Config,
     #[serde(default)]
     queue: queue::Config,
+    #[serde(default)]
+    parked: queue::parked::Config,
+    #[serde(default)]
+    reload: reload::Config,
     #[serde(default)]
     limits: meters::Limits,
     #[serde(default)]
@@ -160,6 +168,8 @@ impl Config {
             sinks: sinks.into_iter().map(|(sink, _)| sink).collect(),
             deduplicate: keys.deduplicate,
             queue: keys.queue,
+            parked: keys.parked,
+            reload: keys.reload,
             limits: keys.limits,
             alarms: keys.alarms,
             http,

@@ -1,7 +1,7 @@
 //! The report, written straight from what decoding finds: no tree, one buffer that the caller reuses.
 
 use super::{Fields, reading};
-use crate::capture::Stamp;
+use crate::capture::{Framing, Stamp};
 use crate::meters::Listed;
 use crate::record::Id;
 use esh_core::json::Json;
@@ -55,6 +55,8 @@ pub struct Source<'a> {
     pub rssi: Option<i16>,
     /// How often the frame was heard by now.
     pub copies: u32,
+    /// How the receiver lays frames out, where it says so.
+    pub framing: Option<Framing>,
 }
 
 /// Writes one report: the head when it is made, readings as they come, the rest at the end.
@@ -128,6 +130,9 @@ impl<'b> ReportWriter<'b> {
                     json.key("rssi").signed(rssi.into());
                 }
                 json.key("copies").number(source.copies.into());
+                if let Some(framing) = source.framing {
+                    json.key("format").display(&framing);
+                }
             }),
             None => json.raw(b"\"source\":null"),
         }

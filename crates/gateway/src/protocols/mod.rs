@@ -1,11 +1,13 @@
 //! Protocols: the one place that joins carriers with formats. A protocol has a file here, which says what its lines
 //! may hold and how its frames are opened; this one chooses.
 
+pub(crate) mod lorawan;
 mod mbus;
 mod modbus;
 mod nbiot;
-mod zigbee;
+pub(crate) mod zigbee;
 
+pub use lorawan::{JoinLesson, Joins};
 pub use mbus::line_code;
 pub use modbus::Told as ModbusTold;
 
@@ -74,6 +76,10 @@ pub fn open<'f>(
 ) -> Result<Opened<'f>, Refused> {
     match protocol {
         Protocol::Wmbus | Protocol::Mbus => mbus::open(framing, frame, known, out),
+        Protocol::Lorawan => lorawan::open(framing, frame, known, out),
+        Protocol::Gwmp => lorawan::gwmp::open(frame, known, out),
+        Protocol::Lns => lorawan::lns::open(framing, frame, known, out),
+        Protocol::Events => lorawan::events::open(frame, known, out),
         Protocol::Modbus => modbus::open(framing, frame, known, out),
         Protocol::Coap | Protocol::Lwm2m | Protocol::Senml => nbiot::open(protocol, framing, frame, known, out),
         Protocol::Zigbee => zigbee::open(framing, frame, known, out),
@@ -95,6 +101,8 @@ pub fn without_checksums(protocol: Protocol, framing: Option<Framing>, frame: &m
 pub fn members(protocol: Protocol, line: &str) -> Result<Members, LineError> {
     match protocol {
         Protocol::Wmbus | Protocol::Mbus => Ok(Members::default()),
+        Protocol::Lorawan | Protocol::Gwmp => lorawan::members(line),
+        Protocol::Lns | Protocol::Events => lorawan::json_members(line),
         Protocol::Modbus => modbus::members(line),
         Protocol::Coap | Protocol::Lwm2m | Protocol::Senml => nbiot::members(protocol, line),
         Protocol::Zigbee => zigbee::members(line),

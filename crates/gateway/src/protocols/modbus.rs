@@ -7,6 +7,7 @@ use esh_modbus::stream::Wanted;
 use esh_modbus::{Modbus, ModbusStream, Mode};
 use serde::Deserialize;
 use std::borrow::Cow;
+use std::fmt;
 
 /// What the carrier is told of a frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,6 +24,37 @@ pub struct Told {
 enum Direction {
     Request,
     Response,
+}
+
+impl Told {
+    /// What a word says that its `Display` has written.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        let mut parts = word.split('+');
+        let mode = match parts.next()? {
+            "-" => None,
+            mode => Some(Mode::from_word(mode)?),
+        };
+        let direction = match parts.next()? {
+            "-" => None,
+            "request" => Some(Direction::Request),
+            "response" => Some(Direction::Response),
+            _ => return None,
+        };
+        let stream = parts.next()?.parse().ok()?;
+        parts.next().is_none().then_some(Self { mode, direction, stream })
+    }
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let direction = match self.direction {
+            None => "-",
+            Some(Direction::Request) => "request",
+            Some(Direction::Response) => "response",
+        };
+        write!(f, "{}+{direction}+{}", self.mode.map_or("-", Mode::word), self.stream)
+    }
 }
 
 /// The members of a line: `mode` is `rtu`, `rtu_over_tcp`, `ascii` or `tcp`, `dir` is `request` or `response`, and

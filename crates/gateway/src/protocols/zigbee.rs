@@ -7,6 +7,7 @@ use esh_zigbee::Zigbee;
 use esh_zigbee::zcl::{Readings, Scaling, Zcl};
 use serde::Deserialize;
 use std::borrow::Cow;
+use std::fmt;
 
 /// What the lines of Zigbee hold: which layer the frame begins with, and for ZCL alone what the layers below would say.
 #[derive(Deserialize)]
@@ -36,6 +37,36 @@ struct LineScaling {
     divisor: Option<u32>,
     #[serde(default, rename = "unitOfMeasure")]
     unit_of_measure: Option<u8>,
+}
+
+/// The word of what is said of a bare frame of ZCL: cluster, endpoint, multiplier, divisor, unit.
+pub(crate) fn write_word(readings: &Readings, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let Readings { cluster, endpoint, scaling } = readings;
+    write!(f, "zcl+{cluster}+{endpoint}")?;
+    for number in [scaling.multiplier, scaling.divisor, scaling.unit_of_measure.map(u32::from)] {
+        match number {
+            Some(number) => write!(f, "+{number}")?,
+            None => f.write_str("+-")?,
+        }
+    }
+    Ok(())
+}
+
+/// What a word says that [`write_word`] has written, without its first part.
+pub(crate) fn from_word(word: &str) -> Option<Readings> {
+    let mut parts = word.split('+');
+    let (cluster, endpoint) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+    let mut number = || match parts.next()? {
+        "-" => Some(None),
+        number => number.parse::<u32>().ok().map(Some),
+    };
+    let (multiplier, divisor, unit) = (number()?, number()?, number()?);
+    let unit_of_measure = match unit {
+        Some(unit) => Some(u8::try_from(unit).ok()?),
+        None => None,
+    };
+    let scaling = Scaling { multiplier, divisor, unit_of_measure };
+    parts.next().is_none().then_some(Readings { cluster, endpoint, scaling })
 }
 
 pub(super) fn members(line: &str) -> Result<Members, LineError> {

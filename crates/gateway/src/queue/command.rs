@@ -2,7 +2,7 @@
 
 use super::log::inspect::{self, Stat, Verified};
 use super::log::{LogError, Seq};
-use super::{EntryError, entry};
+use super::{EntryError, entry, parked};
 use clap::ValueEnum;
 use serde_json::{Value, json, value::RawValue};
 use std::io::{self, Write};
@@ -44,7 +44,8 @@ pub fn look(
 ) -> Result<bool, LookError> {
     match what {
         Look::Stat => {
-            stat(&inspect::stat(folder)?, as_json, out)?;
+            let parked = parked::stat(&folder.with_file_name(parked::FOLDER))?;
+            stat(&inspect::stat(folder)?, parked.as_ref(), as_json, out)?;
             Ok(true)
         }
         Look::Peek => {
@@ -53,15 +54,21 @@ pub fn look(
         }
         Look::Verify => {
             let verified = inspect::verify(folder)?;
-            verify(&verified, as_json, out)?;
-            Ok(verified.damage.is_empty())
+            let parked = folder.with_file_name(parked::FOLDER);
+            let parked = if parked.is_dir() { Some(inspect::verify(&parked)?) } else { None };
+            verify(&verified, parked.as_ref(), as_json, out)?;
+            Ok(verified.damage.is_empty() && parked.is_none_or(|parked| parked.damage.is_empty()))
         }
     }
 }
 
-fn stat(stat: &Stat, as_json: bool, out: &mut dyn Write) -> io::Result<()> {
-    let since = stat.oldest.and_then(|ms| jiff::Timestamp::from_millisecond(i64::try_from(ms).ok()?).ok());
-    let since = since.map(|at| format!("{at:.3}"));
+fn stat(stat: &Stat, parked: Option<&parked::Stat>, as_json: bool, out: &mut dyn Write) -> io::Result<()> {
+    let told = |ms: u64| {
+        let at = jiff::Timestamp::from_millisecond(i64::try_from(ms).ok()?).ok()?;
+        Some(format!("{at:.3}"))
+    };
+    let since = stat.oldest.and_then(told);
+    let parked_since = parked.and_then(|parked| told(parked.oldest?));
     if as_json {
         let cursors: Vec<Value> =
             stat.cursors.iter().map(|(sink, at)| json!({"sink": sink, "confirmed": at.map(|at| at.0)})).collect();
@@ -70,6 +77,7 @@ fn stat(stat: &Stat, as_json: bool, out: &mut dyn Write) -> io::Result<()> {
             "first": stat.entries.map(|(first, _)| first.0), "last": stat.entries.map(|(_, last)| last.0),
             "unconfirmed": stat.unconfirmed(), "oldest": since, "sinks": cursors,
             "dropped": stat.dropped.map_or(0, |dropped| dropped.count),
+            "parked": parked.map(|parked| json!({"frames": parked.frames, "octets": parked.octets, "oldest": parked_since})),
         });
         return writeln!(out, "{told}");
     }
@@ -91,6 +99,13 @@ fn stat(stat: &Stat, as_json: bool, out: &mut dyn Write) -> io::Result<()> {
     }
     if let Some(dropped) = stat.dropped {
         writeln!(out, "{} dropped, which no event has told yet", dropped.count)?;
+    }
+    if let Some(parked) = parked {
+        write!(out, "parked: {} frames that could not be decoded, {} octets", parked.frames, parked.octets)?;
+        match parked_since {
+            Some(since) => writeln!(out, ", the oldest since {since}")?,
+            None => writeln!(out)?,
+        }
     }
     Ok(())
 }
@@ -131,15 +146,19 @@ fn show(
     writeln!(out, "{{\"record\":{},\"kind\":\"{kind}\",\"meter\":{},\"report\":{report}}}", seq.0, json!(record.meter))
 }
 
-fn verify(verified: &Verified, as_json: bool, out: &mut dyn Write) -> io::Result<()> {
+fn verify(verified: &Verified, parked: Option<&Verified>, as_json: bool, out: &mut dyn Write) -> io::Result<()> {
     let lost: u64 = verified.damage.iter().map(super::log::Damage::count).sum();
     if as_json {
-        let damage = verified.damage.iter().map(|damage| {
-            json!({"file": damage.file, "offset": damage.offset, "octets": damage.octets, "lost": damage.count(),
-                "what": damage.to_string()})
-        });
-        let damage: Vec<Value> = damage.collect();
-        let told = json!({"segments": verified.segments, "records": verified.entries, "lost": lost, "damage": damage});
+        let damage = |verified: &Verified| {
+            let damage = verified.damage.iter().map(|damage| {
+                json!({"file": damage.file, "offset": damage.offset, "octets": damage.octets, "lost": damage.count(),
+                    "what": damage.to_string()})
+            });
+            damage.collect::<Vec<Value>>()
+        };
+        let parked = parked.map(|parked| json!({"segments": parked.segments, "damage": damage(parked)}));
+        let told = json!({"segments": verified.segments, "records": verified.entries, "lost": lost,
+            "damage": damage(verified), "parked": parked});
         return writeln!(out, "{told}");
     }
     writeln!(out, "{} records in {} segments are as they were written", verified.entries, verified.segments)?;
@@ -148,6 +167,9 @@ fn verify(verified: &Verified, as_json: bool, out: &mut dyn Write) -> io::Result
     }
     if !verified.damage.is_empty() {
         writeln!(out, "{} damaged places, {lost} records lost", verified.damage.len())?;
+    }
+    for damage in parked.iter().flat_map(|parked| &parked.damage) {
+        writeln!(out, "parked: {damage}")?;
     }
     Ok(())
 }

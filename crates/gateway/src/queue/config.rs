@@ -6,7 +6,7 @@ use serde::Deserialize;
 use std::time::Duration;
 
 /// `[queue]`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Keys")]
 pub struct Config {
     /// The most octets it takes on the disk.

@@ -2,7 +2,7 @@
 
 use super::log::Saver;
 use super::{Shared, Wish, lock};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tracing::warn;
@@ -14,18 +14,29 @@ pub(super) const BEHIND: u64 = 256;
 /// It is not saved more often than this, as every time costs a sync.
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// Those that have a cursor on the disk. Sinks come and go.
+pub(super) type Savers = Arc<Mutex<Vec<Saver>>>;
+
 /// The thread. It saves the cursors a last time when this is dropped.
 #[derive(Debug)]
 pub(super) struct Cursors {
     shared: Arc<Shared>,
+    savers: Savers,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Cursors {
     pub(super) fn start(shared: &Arc<Shared>, savers: Vec<Saver>) -> std::io::Result<Self> {
-        let of_thread = Arc::clone(shared);
-        let thread = std::thread::Builder::new().name("cursors".to_owned()).spawn(move || run(&of_thread, savers))?;
-        Ok(Self { shared: Arc::clone(shared), thread: Some(thread) })
+        let savers = Arc::new(Mutex::new(savers));
+        let of_thread = (Arc::clone(shared), Arc::clone(&savers));
+        let run = move || run(&of_thread.0, &of_thread.1);
+        let thread = std::thread::Builder::new().name("cursors".to_owned()).spawn(run)?;
+        Ok(Self { shared: Arc::clone(shared), savers, thread: Some(thread) })
+    }
+
+    /// Those that it calls, for more of them.
+    pub(super) fn savers(&self) -> Savers {
+        Arc::clone(&self.savers)
     }
 }
 
@@ -39,7 +50,7 @@ impl Drop for Cursors {
     }
 }
 
-fn run(shared: &Shared, mut savers: Vec<Saver>) {
+fn run(shared: &Shared, savers: &Mutex<Vec<Saver>>) {
     let mut warned: Option<Instant> = None;
     loop {
         let wish = {
@@ -52,7 +63,7 @@ fn run(shared: &Shared, mut savers: Vec<Saver>) {
             }
             wished
         };
-        for saver in &mut savers {
+        for saver in lock(savers).iter_mut() {
             if let Err(error) = saver.save()
                 && warned.is_none_or(|at| at.elapsed() > Duration::from_secs(60))
             {

@@ -10,8 +10,10 @@
 //! | the frame's hash: 0, or 1 and the hash | 1 or 17 |
 //! | the meter's address: 0, or 1, its length and its text | 1 or more |
 //! | lessons: how many, and each; from version 2 on also what is known of the meter | 2 or more |
+//! | since version 2: 0; or 1, a place in the parked log (its id and the number), and the length and the octets of the frame that stands there; or 2 and the place of the frame that the report is of | 1 or more |
 //! | the report | the rest |
 
+use super::log::Seq;
 use super::octets::{Take, protocol_number, put_lesson, put_moment, put_option, put_stands};
 use crate::deduplicate::Frame;
 use crate::meters::Standing;
@@ -22,6 +24,9 @@ use esh_core::Meter;
 
 /// The newest version that this release reads, and the one it writes.
 pub(super) const VERSION: u8 = 2;
+
+/// The oldest version that this release reads.
+const FIRST: u8 = 1;
 
 /// What goes into the queue together.
 #[derive(Clone, Copy, Debug)]
@@ -36,13 +41,30 @@ pub struct Draft<'a> {
     pub stands: Option<(&'a Meter, &'a Standing)>,
 }
 
+/// A place in the parked log: its id, and the number of an entry.
+pub(super) type ParkedPlace = (u64, Seq);
+
+/// What an entry says of the parked log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Waits<'a> {
+    /// Nothing.
+    #[default]
+    No,
+    /// Its frame could not be decoded and is parked there, with these octets.
+    Parked(ParkedPlace, &'a [u8]),
+    /// Its report is of the frame that was parked there.
+    Redeemed(ParkedPlace),
+}
+
 /// What a start needs to know of an entry.
 #[derive(Debug)]
-pub struct Effect {
+pub(super) struct Effect<'a> {
     /// The frame, and when it came by the record.
-    pub frame: Option<(Frame, Option<jiff::Timestamp>)>,
+    pub(super) frame: Option<(Frame, Option<jiff::Timestamp>)>,
     /// What it taught.
-    pub lessons: Vec<Lesson>,
+    pub(super) lessons: Vec<Lesson>,
+    /// What it says of the parked log.
+    pub(super) waits: Waits<'a>,
 }
 
 /// Octets that are no entry.
@@ -66,7 +88,7 @@ pub(super) const fn kind_number(kind: Kind) -> u8 {
 }
 
 /// Writes all of an entry but the report, which follows.
-pub(super) fn write_head(draft: &Draft<'_>, into: &mut Vec<u8>) {
+pub(super) fn write_head(draft: &Draft<'_>, waits: Waits<'_>, into: &mut Vec<u8>) {
     let Draft { record, frame, lessons, stands } = draft;
     into.extend([VERSION, kind_number(record.kind), record.protocol.map_or(0, protocol_number)]);
     into.extend(record.id.0.to_le_bytes());
@@ -85,32 +107,52 @@ pub(super) fn write_head(draft: &Draft<'_>, into: &mut Vec<u8>) {
     if let Some((meter, standing)) = stands {
         put_stands(meter, standing, into);
     }
+    let put_place = |(id, seq): ParkedPlace, into: &mut Vec<u8>| {
+        into.extend(id.to_le_bytes());
+        into.extend(seq.0.to_le_bytes());
+    };
+    match waits {
+        Waits::No => into.push(0),
+        Waits::Parked(place, octets) => {
+            into.push(1);
+            put_place(place, into);
+            // A segment of either log is smaller.
+            into.extend((octets.len() as u32).to_le_bytes());
+            into.extend(octets);
+        }
+        Waits::Redeemed(place) => {
+            into.push(2);
+            put_place(place, into);
+        }
+    }
 }
 
 /// Reads the record of an entry.
 pub(super) fn record(octets: &[u8]) -> Result<Record, EntryError> {
-    read(octets, |_| {}).map(|(record, _)| record)
+    read(octets, |_| {}).map(|(record, ..)| record)
 }
 
 /// Reads what an entry does to what is known.
-pub(super) fn effect(octets: &[u8]) -> Result<Effect, EntryError> {
+pub(super) fn effect(octets: &[u8]) -> Result<Effect<'_>, EntryError> {
     let mut lessons = Vec::new();
-    let (record, frame) = read(octets, |lesson| lessons.push(lesson))?;
-    Ok(Effect { frame: frame.map(|frame| (frame, record.received_at)), lessons })
+    let (record, frame, waits) = read(octets, |lesson| lessons.push(lesson))?;
+    Ok(Effect { frame: frame.map(|frame| (frame, record.received_at)), lessons, waits })
 }
 
-fn read(octets: &[u8], lesson: impl FnMut(Lesson)) -> Result<(Record, Option<Frame>), EntryError> {
+type Parts<'a> = (Record, Option<Frame>, Waits<'a>);
+
+fn read(octets: &[u8], lesson: impl FnMut(Lesson)) -> Result<Parts<'_>, EntryError> {
     match octets.first() {
         Some(version) if *version > VERSION => Err(EntryError::Newer(*version)),
-        // The first version has fewer kinds of lessons, and nothing else is different.
-        Some(1 | &VERSION) => parse(octets, lesson).ok_or(EntryError::Malformed),
+        // The first version has fewer kinds of lessons, and says nothing of the parked log.
+        Some(FIRST..=VERSION) => parse(octets, lesson).ok_or(EntryError::Malformed),
         _ => Err(EntryError::Malformed),
     }
 }
 
-fn parse(octets: &[u8], mut each: impl FnMut(Lesson)) -> Option<(Record, Option<Frame>)> {
+fn parse(octets: &[u8], mut each: impl FnMut(Lesson)) -> Option<Parts<'_>> {
     let mut take = Take(octets);
-    take.u8()?;
+    let version = take.u8()?;
     let kind = match take.u8()? {
         1 => Kind::Readings,
         2 => Kind::Event,
@@ -131,8 +173,25 @@ fn parse(octets: &[u8], mut each: impl FnMut(Lesson)) -> Option<(Record, Option<
     for _ in 0..take.u16()? {
         each(take.lesson()?);
     }
+    let waits = if version == FIRST { Waits::No } else { waits(&mut take)? };
     let report = Bytes::copy_from_slice(take.0);
-    Some((Record { kind, protocol, meter, id, received_at, report }, frame))
+    Some((Record { kind, protocol, meter, id, received_at, report }, frame, waits))
+}
+
+fn waits<'a>(take: &mut Take<'a>) -> Option<Waits<'a>> {
+    let number = take.u8()?;
+    if number == 0 {
+        return Some(Waits::No);
+    }
+    let place = (take.u64()?, Seq(take.u64()?));
+    match number {
+        1 => {
+            let length = usize::try_from(take.u32()?).ok()?;
+            Some(Waits::Parked(place, take.octets(length)?))
+        }
+        2 => Some(Waits::Redeemed(place)),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -215,17 +274,24 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read(record in records(), frame in any::<Option<[u8; 16]>>(), lessons in proptest::collection::vec(lessons(), 0..4), stands in proptest::option::of((meters(), standings()))) {
+        fn what_is_written_is_read(
+            record in records(), frame in any::<Option<[u8; 16]>>(), lessons in proptest::collection::vec(lessons(), 0..4),
+            stands in proptest::option::of((meters(), standings())),
+            parked in proptest::collection::vec(any::<u8>(), 0..40), place: (u64, u64), says in 0_usize..3,
+        ) {
+            let place = (place.0, Seq(place.1));
+            let waits = [Waits::No, Waits::Parked(place, &parked), Waits::Redeemed(place)][says];
             let frame = frame.map(Frame::from_octets);
             let mut octets = Vec::new();
             let stands = stands.as_ref().map(|(meter, standing)| (meter, standing));
-            write_head(&Draft { record: &record, frame, lessons: &lessons, stands }, &mut octets);
+            write_head(&Draft { record: &record, frame, lessons: &lessons, stands }, waits, &mut octets);
             octets.extend(&record.report);
             prop_assert_eq!(format!("{:?}", super::record(&octets).unwrap()), format!("{record:?}"));
             let effect = effect(&octets).unwrap();
             prop_assert_eq!(effect.frame, frame.map(|frame| (frame, record.received_at)));
             let stands = stands.map(|(meter, standing)| Lesson::Stands(Box::new((*meter, standing.clone()))));
             prop_assert_eq!(effect.lessons, lessons.into_iter().chain(stands).collect::<Vec<_>>());
+            prop_assert_eq!(effect.waits, waits);
             // Cut short anywhere it is no entry, or one with less of a report; never a panic.
             for length in 0..octets.len() {
                 let _ = super::record(&octets[..length]);
@@ -235,10 +301,12 @@ mod tests {
         #[test]
         fn arbitrary_octets_never_panic(mut octets in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = effect(&octets);
-            if let Some(first) = octets.first_mut() {
-                *first = VERSION;
+            for version in FIRST..=VERSION {
+                if let Some(first) = octets.first_mut() {
+                    *first = version;
+                }
+                let _ = effect(&octets);
             }
-            let _ = effect(&octets);
         }
     }
 
@@ -248,9 +316,30 @@ mod tests {
             let mut octets = Vec::new();
             let (kind, protocol) = (Kind::Readings, Some(*protocol));
             let record = Record { kind, protocol, meter: None, id: Id(1), received_at: None, report: Bytes::new() };
-            write_head(&Draft { record: &record, frame: None, lessons: &[], stands: None }, &mut octets);
+            write_head(&Draft { record: &record, frame: None, lessons: &[], stands: None }, Waits::No, &mut octets);
             assert_eq!(super::record(&octets).unwrap().protocol, protocol);
         }
+    }
+
+    #[test]
+    fn an_entry_of_the_first_version_is_read() {
+        let record = Record {
+            kind: Kind::Undecoded,
+            protocol: Some(Protocol::Wmbus),
+            meter: Some("wmbus:KAM:1".into()),
+            id: Id(7),
+            received_at: None,
+            report: "{}".into(),
+        };
+        let draft = Draft { record: &record, frame: Some(Frame::from_octets([3; 16])), lessons: &[], stands: None };
+        let mut octets = Vec::new();
+        write_head(&draft, Waits::No, &mut octets);
+        // It was the same without the last octet.
+        assert_eq!(octets.pop(), Some(0));
+        octets[0] = 1;
+        octets.extend(&record.report);
+        assert_eq!(format!("{:?}", super::record(&octets).unwrap()), format!("{record:?}"));
+        assert_eq!(effect(&octets).unwrap().waits, Waits::No);
     }
 
     #[test]

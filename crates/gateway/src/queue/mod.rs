@@ -11,6 +11,7 @@
 //!   holds up no task. Answers go out when [`Queue::commit`] has returned.
 //! * What was taught is kept in snapshots, each for everything up to an entry; a start takes the newest and applies the
 //!   entries after it ([`Queue::restore`]). The log deletes nothing that no snapshot covers.
+//! * What cannot be decoded is parked too ([`parked`]), and tried again when there is another key.
 //! * A sink's cursor has the sink's name. A sink whose name is new begins with the oldest record that is still there:
 //!   what it gets twice by that has the same id. The cursor of a sink that is no longer configured is dropped.
 
@@ -19,8 +20,10 @@ mod config;
 mod cursors;
 mod entry;
 mod known;
+mod layouts;
 pub mod log;
 mod octets;
+pub mod parked;
 mod reader;
 mod restore;
 mod state;
@@ -28,15 +31,17 @@ mod writer;
 
 pub use command::{Look, LookError, look};
 pub use config::{Config, WhenFull};
-pub use entry::{Draft, Effect, EntryError};
+pub use entry::{Draft, EntryError};
 pub use known::{KnownError, known_meters};
-pub use reader::{Entry, Reader};
+pub use layouts::layouts;
+pub(crate) use reader::Leave;
+pub use reader::{Entry, Reader, Refusal};
 pub use restore::{Opened, RestoreError};
 pub use state::{SeenFrame, StateWriter};
 pub use writer::{Losses, Queue};
 
 use cursors::Cursors;
-use log::{Damage, Gauge};
+use log::{Damage, Gauge, LogError};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -79,8 +84,9 @@ pub enum QueueError {
 pub struct Handle {
     shared: Arc<Shared>,
     gauge: Gauge,
+    sinks: log::Sinks,
     /// Saves the cursors a last time when it goes.
-    _cursors: Cursors,
+    cursors: Cursors,
 }
 
 /// What the ends of the queue share.
@@ -124,6 +130,11 @@ impl Handle {
         self.shared.room.notify_all();
     }
 
+    /// What lets sinks come while the gateway runs.
+    pub(crate) fn joining(&self) -> Joining {
+        Joining { sinks: self.sinks.clone(), savers: self.cursors.savers(), shared: Arc::clone(&self.shared) }
+    }
+
     /// What tells how full it is, also to others.
     #[must_use]
     pub fn gauge(&self) -> Gauge {
@@ -134,6 +145,23 @@ impl Handle {
     #[must_use]
     pub fn unconfirmed(&self) -> u64 {
         self.gauge.unconfirmed()
+    }
+}
+
+/// Lets sinks come while the gateway runs.
+#[derive(Clone, Debug)]
+pub(crate) struct Joining {
+    sinks: log::Sinks,
+    savers: cursors::Savers,
+    shared: Arc<Shared>,
+}
+
+impl Joining {
+    /// A reader for another sink. Without a cursor it begins with the oldest record there is. It waits for the disk.
+    pub(crate) fn add(&self, sink: &str) -> Result<Reader, LogError> {
+        let mut log = self.sinks.add(sink)?;
+        lock(&self.savers).extend(log.saver());
+        Ok(Reader::new(sink.to_owned(), log, Arc::clone(&self.shared)))
     }
 }
 

@@ -65,6 +65,10 @@ impl<'a> Take<'a> {
         Some(match self.u8()? {
             1 => Protocol::Wmbus,
             2 => Protocol::Mbus,
+            3 => Protocol::Lorawan,
+            4 => Protocol::Gwmp,
+            5 => Protocol::Lns,
+            6 => Protocol::Events,
             7 => Protocol::Coap,
             8 => Protocol::Lwm2m,
             9 => Protocol::Senml,
@@ -88,7 +92,7 @@ impl<'a> Take<'a> {
         })
     }
 
-    fn purpose(&mut self) -> Option<Purpose> {
+    pub(super) fn purpose(&mut self) -> Option<Purpose> {
         Purpose::ALL.get(usize::from(self.u8()?)).copied()
     }
 
@@ -178,6 +182,10 @@ pub(super) const fn protocol_number(protocol: Protocol) -> u8 {
     match protocol {
         Protocol::Wmbus => 1,
         Protocol::Mbus => 2,
+        Protocol::Lorawan => 3,
+        Protocol::Gwmp => 4,
+        Protocol::Lns => 5,
+        Protocol::Events => 6,
         Protocol::Coap => 7,
         Protocol::Lwm2m => 8,
         Protocol::Senml => 9,
@@ -187,7 +195,7 @@ pub(super) const fn protocol_number(protocol: Protocol) -> u8 {
     }
 }
 
-fn put_u16(value: u16, into: &mut Vec<u8>) {
+pub(super) fn put_u16(value: u16, into: &mut Vec<u8>) {
     into.extend(value.to_le_bytes());
 }
 
@@ -200,6 +208,11 @@ pub(super) fn put_meter(meter: &Meter, into: &mut Vec<u8>) {
     into.extend(id.as_bytes());
     put_option(meter.version, into, |version, into| into.push(version));
     put_option(meter.medium, into, |medium, into| into.push(medium.0));
+}
+
+pub(super) fn put_purpose(purpose: Purpose, into: &mut Vec<u8>) {
+    let number = Purpose::ALL.iter().position(|known| *known == purpose);
+    into.push(number.map_or(u8::MAX, |number| number as u8));
 }
 
 pub(super) fn put_lesson(lesson: &Lesson, into: &mut Vec<u8>) {
@@ -216,8 +229,7 @@ pub(super) fn put_lesson(lesson: &Lesson, into: &mut Vec<u8>) {
         Lesson::Counter(meter, purpose, counter) => {
             into.push(2);
             put_meter(meter, into);
-            let number = Purpose::ALL.iter().position(|known| known == purpose);
-            into.push(number.map_or(u8::MAX, |number| number as u8));
+            put_purpose(*purpose, into);
             into.extend(counter.to_le_bytes());
         }
         Lesson::Heard(meter) => {

@@ -2,12 +2,12 @@
 
 use super::cursors::BEHIND;
 use super::log::{self, Seq};
-use super::{Position, Shared, Wish, entry, lock};
+use super::{EntryError, Position, Shared, Wish, entry, lock};
 use crate::record::Record;
 use crate::telemetry::OfSink;
 use std::fmt::Display;
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use tracing::{error, warn};
 
@@ -16,9 +16,39 @@ use tracing::{error, warn};
 #[derive(Debug)]
 pub struct Reader {
     sink: String,
-    log: Mutex<log::Reader>,
+    log: Arc<Mutex<log::Reader>>,
+    /// Its sink is to leave, as if nothing more came.
+    leaving: Arc<AtomicBool>,
     shared: Arc<Shared>,
     counts: Arc<OfSink>,
+    refusal: Refusal,
+}
+
+/// Hears whether a reader has come upon an entry that a later release wrote. It then reads no further: passing over the
+/// entry would lose it without a word to those who wait for it.
+#[derive(Clone, Debug, Default)]
+pub struct Refusal(Arc<OnceLock<EntryError>>);
+
+impl Refusal {
+    /// What it has come upon.
+    #[must_use]
+    pub fn heard(&self) -> Option<EntryError> {
+        self.0.get().copied()
+    }
+}
+
+/// Tells a sink to leave while the queue stays: for it nothing more comes.
+#[derive(Debug)]
+pub(crate) struct Leave {
+    leaving: Arc<AtomicBool>,
+    shared: Arc<Shared>,
+}
+
+impl Leave {
+    pub(crate) fn ask(&self) {
+        self.leaving.store(true, Ordering::Release);
+        self.shared.grown.notify_waiters();
+    }
 }
 
 /// A record and its place.
@@ -32,13 +62,32 @@ pub struct Entry {
 
 impl Reader {
     pub(super) fn new(sink: String, log: log::Reader, shared: Arc<Shared>) -> Self {
-        Self { sink, log: Mutex::new(log), shared, counts: Arc::default() }
+        let (log, counts) = (Arc::new(Mutex::new(log)), Arc::default());
+        Self { sink, log, leaving: Arc::default(), shared, counts, refusal: Refusal::default() }
     }
 
     /// From now on it counts here.
     #[must_use]
     pub(crate) fn counting(self, counts: Arc<OfSink>) -> Self {
         Self { counts, ..self }
+    }
+
+    /// The same end again, for a sink that takes the place of this one's.
+    #[must_use]
+    pub(crate) fn again(&self) -> Self {
+        let Self { sink, log, shared, counts, .. } = self;
+        let (log, shared, counts) = (Arc::clone(log), Arc::clone(shared), Arc::clone(counts));
+        Self { sink: sink.clone(), log, leaving: Arc::default(), shared, counts, refusal: Refusal::default() }
+    }
+
+    /// What tells its sink to leave.
+    pub(crate) fn leave(&self) -> Leave {
+        Leave { leaving: Arc::clone(&self.leaving), shared: Arc::clone(&self.shared) }
+    }
+
+    /// Its sink is gone for good: the queue keeps nothing for it any more.
+    pub(crate) fn forget(&self) -> Result<(), log::LogError> {
+        lock(&self.log).forget(&self.sink)
     }
 
     /// Its sink has met this fault, and will try again.
@@ -63,7 +112,7 @@ impl Reader {
     }
 
     /// So many records are sent again, since it is not known whether they have arrived.
-    pub(crate) fn again(&self, records: usize) {
+    pub(crate) fn resent(&self, records: usize) {
         self.counts.retried.add(records as u64);
     }
 
@@ -72,16 +121,26 @@ impl Reader {
         self.counts.took(records, time);
     }
 
-    /// The record after a place, waiting for it; `None` when the queue is closed and there is none.
+    /// What hears that it reads no further.
+    #[must_use]
+    pub fn refusal(&self) -> Refusal {
+        self.refusal.clone()
+    }
+
+    /// The record after a place, waiting for it; `None` when the queue is closed and there is none, or when it reads no
+    /// further.
     pub async fn next(&self, after: Position) -> Option<Entry> {
         loop {
             let more = self.shared.grown.notified();
             tokio::pin!(more);
             more.as_mut().enable();
             let closed = self.shared.closed.load(Ordering::Acquire);
+            if self.leaving.load(Ordering::Acquire) {
+                return None;
+            }
             match self.read(after) {
                 Ok(Some(entry)) => return Some(entry),
-                Ok(None) if closed => return None,
+                Ok(None) if closed || self.refusal.heard().is_some() => return None,
                 Ok(None) => more.await,
                 Err(error) => {
                     warn!(sink = %self.sink, %error, "the queue cannot be read, trying again");
@@ -94,6 +153,9 @@ impl Reader {
     /// The record after a place, if it is there already.
     #[must_use]
     pub fn try_next(&self, after: Position) -> Option<Entry> {
+        if self.leaving.load(Ordering::Acquire) {
+            return None;
+        }
         // An error is met again, and told, by whoever waits for the record.
         self.read(after).ok().flatten()
     }
@@ -130,6 +192,12 @@ impl Reader {
             let Some(found) = log.next()? else { break None };
             match entry::record(found.payload) {
                 Ok(record) => break Some(Entry { position: Position(found.seq.0), record }),
+                Err(error @ EntryError::Newer(_)) => {
+                    if self.refusal.0.set(error).is_ok() {
+                        error!(sink = %self.sink, entry = %found.seq, %error, "no further: install the newer release again");
+                    }
+                    break None;
+                }
                 // Its checksum is right, so somebody else wrote it. It is not lost: it stays until the segment goes.
                 Err(error) => error!(sink = %self.sink, entry = %found.seq, %error, "a record is passed over"),
             }

@@ -1,8 +1,10 @@
 //! How the queue is opened, and how what was taught comes back.
 
 use super::cursors::Cursors;
+use super::entry::{Effect, Waits};
 use super::log::{Damage, Log, LogError, Seq};
-use super::{Config, Effect, EntryError, FOLDER, Handle, Queue, Reader, SeenFrame, Shared, entry, state};
+use super::parked::{self, ParkedLog};
+use super::{Config, EntryError, FOLDER, Handle, Queue, Reader, SeenFrame, Shared, entry, state};
 use crate::taught::Lesson;
 use std::path::Path;
 use std::sync::Arc;
@@ -38,9 +40,10 @@ impl Queue {
     ///
     /// # Errors
     /// When another process has it, when a later release wrote it, and when the disk fails.
-    pub fn open(data: &Path, config: &Config, sinks: &[&str]) -> Result<Opened, LogError> {
+    pub fn open(data: &Path, config: &Config, parked: &parked::Config, sinks: &[&str]) -> Result<Opened, LogError> {
         let opened = Log::open(&data.join(FOLDER), &config.log(), sinks)?;
         opened.damage.iter().for_each(told);
+        let parked = ParkedLog::open(data, parked).map_err(|error| LogError::Parked(Box::new(error)))?;
         let mut log = opened.log;
         for sink in log.keep_only(sinks)? {
             warn!(%sink, "this sink is no longer configured: the queue keeps nothing for it any more");
@@ -55,12 +58,13 @@ impl Queue {
         })?;
         let readers = sinks.iter().zip(readers);
         let readers = readers.map(|(sink, log)| Reader::new((*sink).to_owned(), log, Arc::clone(&shared))).collect();
-        let handle = Handle { shared: Arc::clone(&shared), gauge: log.gauge(), _cursors: cursors };
-        Ok(Opened { queue: Self::new(log, shared, config.when_full, opened.snapshot), readers, handle })
+        let handle = Handle { shared: Arc::clone(&shared), gauge: log.gauge(), sinks: log.sinks(), cursors };
+        Ok(Opened { queue: Self::new(log, parked, shared, config.when_full, opened.snapshot), readers, handle })
     }
 
     /// Gives back what was taught and seen, the older first: what the snapshot holds, then what the entries after it do.
-    /// An entry's frame was seen when it was appended, by the wall clock.
+    /// An entry's frame was seen when it was appended, by the wall clock. The parked log gets what it does not have; when
+    /// that is so, it says `true`: a snapshot shall then be made.
     ///
     /// # Errors
     /// When a later release wrote some of it, and when the disk fails. Damage is told in the log.
@@ -68,7 +72,8 @@ impl Queue {
         &mut self,
         mut lesson: impl FnMut(Lesson),
         mut seen: impl FnMut(SeenFrame),
-    ) -> Result<(), RestoreError> {
+    ) -> Result<bool, RestoreError> {
+        let mut late = false;
         let mut from = self.oldest();
         if let Some(snapshot) = self.snapshot() {
             if snapshot.version > state::VERSION {
@@ -82,7 +87,12 @@ impl Queue {
         let mut reader = self.reader(from);
         while let Some(found) = reader.next()? {
             match entry::effect(found.payload) {
-                Ok(Effect { frame, lessons }) => {
+                Ok(Effect { frame, lessons, waits }) => {
+                    late |= match waits {
+                        Waits::No => false,
+                        Waits::Parked(place, octets) => self.parked().again(place, octets),
+                        Waits::Redeemed(place) => self.parked().done_again(place),
+                    };
                     lessons.into_iter().for_each(&mut lesson);
                     if let Some((frame, received_at)) = frame {
                         seen(SeenFrame { frame, wall: found.stamp, received_at });
@@ -94,7 +104,9 @@ impl Queue {
         }
         // The sinks meet the same places, and tell of them.
         drop(reader.damage());
-        Ok(())
+        self.parked().settle();
+        self.parked().commit();
+        Ok(late)
     }
 }
 

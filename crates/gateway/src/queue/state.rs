@@ -24,17 +24,27 @@ pub struct SeenFrame {
     pub received_at: Option<jiff::Timestamp>,
 }
 
-/// Writes a snapshot.
-#[derive(Debug, Default)]
+/// Writes a snapshot: all lessons, then all frames. It may be megabytes, so there is one buffer and no copy of it.
+#[derive(Debug)]
 pub struct StateWriter {
     lessons: u32,
+    /// Room for how many lessons there are, and they; then the frames.
     octets: Vec<u8>,
-    frames: Vec<u8>,
+    frames: bool,
+}
+
+impl Default for StateWriter {
+    fn default() -> Self {
+        Self { lessons: 0, octets: vec![0; 4], frames: false }
+    }
 }
 
 impl StateWriter {
-    /// Something that was taught, the older first.
+    /// Something that was taught, the older first. After the first frame no more is taken.
     pub fn lesson(&mut self, lesson: &Lesson) {
+        if self.frames {
+            return;
+        }
         self.lessons += 1;
         put_lesson(lesson, &mut self.octets);
     }
@@ -47,14 +57,16 @@ impl StateWriter {
 
     /// A frame of the window, the older first.
     pub fn frame(&mut self, seen: SeenFrame) {
-        self.frames.extend(seen.frame.octets());
-        self.frames.extend(seen.wall.to_le_bytes());
-        put_option(seen.received_at, &mut self.frames, put_moment);
+        self.frames = true;
+        self.octets.extend(seen.frame.octets());
+        self.octets.extend(seen.wall.to_le_bytes());
+        put_option(seen.received_at, &mut self.octets, put_moment);
     }
 
     /// The content.
-    pub(super) fn end(self) -> Vec<u8> {
-        [&self.lessons.to_le_bytes()[..], &self.octets, &self.frames].concat()
+    pub(super) fn end(mut self) -> Vec<u8> {
+        self.octets.iter_mut().zip(self.lessons.to_le_bytes()).for_each(|(octet, count)| *octet = count);
+        self.octets
     }
 }
 

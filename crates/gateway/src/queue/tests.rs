@@ -30,14 +30,16 @@ impl Temporary {
 
     fn with(config: &Config, sinks: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let Opened { queue, readers, handle } = Queue::open(folder.path(), config, sinks).unwrap();
+        let Opened { queue, readers, handle } =
+            Queue::open(folder.path(), config, &parked::Config::default(), sinks).unwrap();
         Self { queue, readers, handle, folder }
     }
 
     fn again(self, config: &Config, sinks: &[&str]) -> Self {
         let Self { queue, readers, handle, folder } = self;
         drop((queue, readers, handle));
-        let Opened { queue, readers, handle } = Queue::open(folder.path(), config, sinks).unwrap();
+        let Opened { queue, readers, handle } =
+            Queue::open(folder.path(), config, &parked::Config::default(), sinks).unwrap();
         Self { queue, readers, handle, folder }
     }
 
@@ -197,6 +199,71 @@ fn a_record_larger_than_a_segment_is_refused() {
 }
 
 #[test]
+fn sinks_come_and_go_while_the_queue_is_open() {
+    let config = small(WhenFull::Block);
+    let mut queue = Temporary::with(&config, &["a"]);
+    for n in 1..=5 {
+        queue.put(&record(n)).unwrap();
+    }
+    queue.readers[0].confirm(place(5));
+    let late = queue.handle.joining().add("late").unwrap();
+    assert_eq!((late.confirmed(), queue.handle.unconfirmed()), (Position::START, 5));
+    let first = late.try_next(Position::START).unwrap();
+    late.confirm(first.position);
+    assert_eq!(queue.handle.unconfirmed(), 4);
+    // One that leaves hears of nothing more, and the one in its place goes on from where it was.
+    late.leave().ask();
+    assert!(late.try_next(first.position).is_none());
+    assert_eq!(late.again().try_next(first.position).unwrap().record.id, Id(2));
+    // One that is gone holds nothing, and comes back as a new one.
+    late.forget().unwrap();
+    assert_eq!(queue.handle.unconfirmed(), 0);
+    assert!(!queue.folder.path().join("queue/late.cursor").exists());
+    late.confirm(place(5));
+    let again = queue.handle.joining().add("late").unwrap();
+    again.confirm(place(4));
+    let queue = queue.again(&config, &["a", "late"]);
+    assert_eq!(queue.readers[1].confirmed(), place(4), "its place is saved");
+}
+
+#[tokio::test]
+async fn a_sink_that_waits_for_records_hears_that_it_is_to_leave() {
+    let mut queue = Temporary::new(&["a"]);
+    let reader = queue.readers.remove(0);
+    let leave = reader.leave();
+    let waiting = tokio::spawn(async move { reader.next(Position::START).await.is_none() });
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    leave.ask();
+    assert!(timeout(Duration::from_secs(5), waiting).await.unwrap().unwrap());
+}
+
+#[test]
+fn the_settings_change_while_the_queue_is_open() {
+    let mut queue = Temporary::with(&small(WhenFull::DropNewest), &["a"]);
+    let taken = (1..).find(|n| queue.put(&record(*n)) == Err(QueueError::Full)).unwrap();
+    let more = Config { size: 256 << 10, segment: 16 << 10, ..small(WhenFull::DropNewest) };
+    queue.queue.set(&more, &parked::Config::default()).unwrap();
+    for n in taken..taken + 100 {
+        queue.put(&record(n)).unwrap();
+    }
+    queue.queue.set(&small(WhenFull::DropOldest), &parked::Config::default()).unwrap();
+    for n in taken + 100..taken + 200 {
+        queue.put(&record(n)).unwrap();
+    }
+    assert!(queue.handle.gauge().octets() <= 64 << 10, "{}", queue.handle.gauge().octets());
+    let wrong = Config { size: 1000, ..more };
+    assert!(queue.queue.set(&wrong, &parked::Config::default()).is_err());
+    queue.put(&record(0)).unwrap();
+    let (mut at, mut last) = (Position::START, 0);
+    let dropped = queue.queue.losses().dropped.unwrap().count;
+    let mut there = 0;
+    while let Some(entry) = queue.readers[0].try_next(at) {
+        (at, last, there) = (entry.position, entry.record.id.0, there + 1);
+    }
+    assert_eq!((last, dropped + there), (0, u64::from(taken) + 200));
+}
+
+#[test]
 fn the_command_tells_what_is_there() {
     let mut queue = Temporary::with(&small(WhenFull::Block), &["mqtt"]);
     for n in 1..=3 {
@@ -216,4 +283,45 @@ fn the_command_tells_what_is_there() {
     assert_eq!((lines.len(), &lines[1]["report"]["n"]), (2, &serde_json::json!(2)));
     let stat: serde_json::Value = serde_json::from_str(&told(Look::Stat, true)).unwrap();
     assert_eq!(stat["unconfirmed"], 3);
+}
+
+#[test]
+fn layouts_are_read_beside_the_gateway_and_counters_are_not() {
+    let mut queue = Temporary::new(&["a"]);
+    let layout = |signature| Lesson::Layout((None, signature), [4, 0x13].into());
+    let meter = esh_core::Meter {
+        protocol: Protocol::Wmbus,
+        manufacturer: None,
+        id: esh_core::Id::new("1").unwrap(),
+        version: None,
+        medium: None,
+    };
+    let put = |queue: &mut Queue, lessons: &[Lesson]| {
+        queue.append(&Draft { record: &record(1), frame: None, lessons, stands: None }, &|_| {}).unwrap();
+        queue.commit().unwrap();
+    };
+    let counter = Lesson::Counter(meter, esh_core::Purpose::Data, 7);
+    put(&mut queue.queue, &[layout(1), counter.clone()]);
+    queue.queue.keep(&|writer| [layout(1), counter.clone()].iter().for_each(|lesson| writer.lesson(lesson)));
+    put(&mut queue.queue, &[counter, layout(2)]);
+    let mut heard = Vec::new();
+    layouts(&queue.folder.path().join(FOLDER), |lesson| heard.push(lesson)).unwrap();
+    assert_eq!(heard, [layout(1), layout(2)]);
+}
+
+#[tokio::test]
+async fn what_a_later_release_wrote_is_refused_and_not_passed_over() {
+    let mut queue = Temporary::new(&["a"]);
+    queue.put(&record(1)).unwrap();
+    queue.queue.append_raw(&[99, 1, 2, 3]);
+    queue.put(&record(3)).unwrap();
+    let reader = queue.readers.remove(0);
+    let first = reader.next(Position::START).await.unwrap();
+    assert_eq!(first.record.id, Id(1));
+    for _ in 0..2 {
+        assert!(timeout(Duration::from_secs(5), reader.next(first.position)).await.unwrap().is_none());
+    }
+    assert_eq!(reader.refusal().heard(), Some(EntryError::Newer(99)));
+    reader.confirm(first.position);
+    assert_eq!(queue.handle.unconfirmed(), 2, "both stay for the release that can read them");
 }

@@ -1,8 +1,10 @@
 //! The end of the queue that takes records. It waits for the disk, so it belongs on a thread of its own.
 
-use super::entry::{self, Draft};
+use super::entry::{self, Draft, ParkedPlace, Waits};
 use super::log::{self, Damage, Dropped, Log, LogError, Now, Reader, Seq, Snapshot};
-use super::{Position, QueueError, Shared, StateWriter, WhenFull, lock, restore, state};
+use super::parked::{Parked, ParkedLog};
+use super::{Config, Position, QueueError, Shared, StateWriter, WhenFull, lock, restore, state};
+use crate::telemetry::OfParked;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,14 +23,19 @@ const PLACES: usize = 1000;
 #[derive(Debug)]
 pub struct Queue {
     log: Log,
+    parked: ParkedLog,
     shared: Arc<Shared>,
     when_full: WhenFull,
     /// The octets before a report, used again.
     head: Vec<u8>,
+    /// A parked frame's, used again.
+    frame: Vec<u8>,
     /// What was found at opening, until it is given back.
     snapshot: Option<Snapshot>,
     /// When the last snapshot was made.
     kept: Instant,
+    /// Since when the last one could not be made.
+    unkept: Option<Instant>,
     /// Since when nothing more is tried, after the disk has failed.
     failed: Option<Instant>,
     /// The damage that was told.
@@ -57,35 +64,100 @@ impl Losses {
 }
 
 impl Queue {
-    pub(super) fn new(log: Log, shared: Arc<Shared>, when_full: WhenFull, snapshot: Option<Snapshot>) -> Self {
+    pub(super) fn new(
+        log: Log,
+        parked: ParkedLog,
+        shared: Arc<Shared>,
+        when_full: WhenFull,
+        snapshot: Option<Snapshot>,
+    ) -> Self {
         Self {
             log,
+            parked,
             shared,
             when_full,
             head: Vec::new(),
+            frame: Vec::new(),
             snapshot,
             kept: Instant::now(),
+            unkept: None,
             failed: None,
             told: HashSet::new(),
             refused: 0,
         }
     }
 
-    /// Takes a record and what goes with it. It can be read, and its source be answered, once it is committed. `known` writes down what is known, without this record: room may
-    /// depend on a snapshot.
+    /// Takes a record and what goes with it. It can be read, and its source be answered, once it is committed. `known`
+    /// writes down what is known, without this record: room may depend on a snapshot.
     ///
     /// # Errors
     /// When there is no room, or never would be, and when the disk fails. It is then not taken. For room one may
     /// [wait](Self::wait_for_room); what was appended before is then committed.
     pub fn append(&mut self, draft: &Draft<'_>, known: &dyn Fn(&mut StateWriter)) -> Result<Position, QueueError> {
-        self.head.clear();
-        entry::write_head(draft, &mut self.head);
+        self.append_that(draft, Says::Nothing, known)
+    }
+
+    /// As [`Self::append`], of a frame that could not be decoded: it is parked with its record.
+    ///
+    /// # Errors
+    /// As [`Self::append`].
+    pub fn append_parking(
+        &mut self,
+        draft: &Draft<'_>,
+        parked: &Parked,
+        known: &dyn Fn(&mut StateWriter),
+    ) -> Result<Position, QueueError> {
+        self.frame.clear();
+        parked.write(&mut self.frame);
+        self.append_that(draft, Says::Parked, known)
+    }
+
+    /// As [`Self::append`], of the frame that was parked at this place: it waits no longer.
+    ///
+    /// # Errors
+    /// As [`Self::append`].
+    pub(crate) fn append_redeemed(
+        &mut self,
+        draft: &Draft<'_>,
+        seq: Seq,
+        known: &dyn Fn(&mut StateWriter),
+    ) -> Result<Position, QueueError> {
+        let place = (self.parked.place().0, seq);
+        self.append_that(draft, Says::Redeemed(place), known)
+    }
+
+    fn append_that(
+        &mut self,
+        draft: &Draft<'_>,
+        mut says: Says,
+        known: &dyn Fn(&mut StateWriter),
+    ) -> Result<Position, QueueError> {
         let kind = entry::kind_number(draft.record.kind);
         let mut kept = false;
         loop {
+            // A commit on the way may have moved the place.
+            let waits = match says {
+                Says::Nothing => Waits::No,
+                Says::Parked => Waits::Parked(self.parked.place(), &self.frame),
+                Says::Redeemed(place) => Waits::Redeemed(place),
+            };
+            self.head.clear();
+            entry::write_head(draft, waits, &mut self.head);
             let payload = [&*self.head, &draft.record.report];
             match self.log.append(kind, now(), &payload) {
-                Ok(Seq(seq)) => return Ok(Position(seq)),
+                Ok(Seq(seq)) => {
+                    match says {
+                        Says::Nothing => {}
+                        Says::Parked => self.parked.put(&self.frame),
+                        Says::Redeemed((_, seq)) => self.parked.redeemed(seq),
+                    }
+                    return Ok(Position(seq));
+                }
+                Err(LogError::TooLarge { .. }) if says == Says::Parked => {
+                    // Its record alone may have room.
+                    says = Says::Nothing;
+                    self.parked.too_large();
+                }
                 Err(LogError::TooLarge { .. }) => return Err(QueueError::TooLarge),
                 Err(LogError::SnapshotNeeded | LogError::Full(_)) => {
                     // What waits would otherwise never be read, and no room ever made.
@@ -138,6 +210,8 @@ impl Queue {
                     info!("ready again: the disk takes records");
                 }
                 self.shared.grown.notify_waiters();
+                self.parked.settle();
+                self.parked.commit_if_due();
                 Ok(())
             }
             Err(error) => {
@@ -185,6 +259,10 @@ impl Queue {
         if new >= ENTRIES || (new > 0 && self.kept.elapsed() >= PERIOD) {
             self.keep(known);
         }
+        if !self.is_waiting() {
+            self.parked.settle();
+        }
+        self.parked.upkeep(trusted);
         let expired = if trusted { self.log.expire(now()) } else { Ok(()) };
         if let Err(error) = expired.and_then(|()| self.log.release()) {
             warn!(%error, "the queue cannot put itself in order, trying again");
@@ -193,13 +271,17 @@ impl Queue {
 
     /// Makes a snapshot of what is known, of which everything is committed.
     pub fn keep(&mut self, known: &dyn Fn(&mut StateWriter)) {
-        if self.is_waiting() || self.log.unsnapshotted() == 0 {
+        let failed = self.unkept.is_some_and(|at| at.elapsed() < PAUSE);
+        // A snapshot covers entries: what they say of the parked log must stand there first.
+        if self.is_waiting() || failed || !self.parked.commit() || self.log.unsnapshotted() == 0 {
             return;
         }
         let mut writer = StateWriter::default();
         known(&mut writer);
         self.kept = Instant::now();
+        self.unkept = None;
         if let Err(error) = self.log.snapshot(self.log.committed(), state::VERSION, &writer.end()) {
+            self.unkept = Some(self.kept);
             warn!(%error, "what was learned cannot be kept apart: the records that taught it stay");
         }
     }
@@ -222,6 +304,38 @@ impl Queue {
         }
     }
 
+    /// The frames that wait.
+    pub(crate) const fn parked(&mut self) -> &mut ParkedLog {
+        &mut self.parked
+    }
+
+    /// What becomes of parked frames is counted here.
+    pub(crate) fn counting(&mut self, counts: Arc<OfParked>) {
+        self.parked.counting(counts);
+    }
+
+    /// From now on other settings hold.
+    ///
+    /// # Errors
+    /// When they make no sense.
+    pub(crate) fn set(&mut self, config: &Config, parked: &super::parked::Config) -> Result<(), LogError> {
+        self.log.set(config.log())?;
+        self.when_full = config.when_full;
+        self.parked.set(parked)
+    }
+
+    /// Whether so much waits for the sinks that frames which have waited long can wait longer.
+    pub(crate) fn is_crowded(&self) -> bool {
+        let gauge = self.log.gauge();
+        gauge.unconfirmed() > 0 && gauge.octets() > self.log.quota() / 2
+    }
+
+    /// Takes any octets for an entry, as another release may write them.
+    #[cfg(test)]
+    pub(super) fn append_raw(&mut self, octets: &[u8]) {
+        assert!(self.log.append(1, now(), &[octets]).is_ok());
+    }
+
     pub(super) const fn snapshot(&mut self) -> Option<Snapshot> {
         self.snapshot.take()
     }
@@ -240,7 +354,15 @@ impl Queue {
     }
 }
 
-fn now() -> Now {
+/// What an entry is to say of the parked log.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Says {
+    Nothing,
+    Parked,
+    Redeemed(ParkedPlace),
+}
+
+pub(super) fn now() -> Now {
     let wall = jiff::Timestamp::now().as_millisecond();
     Now { wall: u64::try_from(wall).unwrap_or_default(), steady: Instant::now() }
 }

@@ -2,6 +2,7 @@
 
 use crate::backoff::Backoff;
 use crate::config::{Part, Size, Wrong};
+use crate::connect::writable;
 use crate::queue::{Entry, Position, Reader};
 use crate::stop::Stop;
 use serde::Deserialize;
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 use tracing::warn;
 
 /// `kind = "file"`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// What its cursor in the queue is called.
     pub name: Option<String>,
@@ -55,6 +56,27 @@ impl Part for Config {
         }
         Ok(Self { name: keys.name, path: base.join(keys.path), size, keep, daily: keys.daily, sync: keys.sync })
     }
+}
+
+impl Config {
+    /// Whether its file can be written to; the file itself is left as it is.
+    pub(super) fn probe(&self) -> Result<String, String> {
+        let shown = self.path.display();
+        if self.path.exists() {
+            OpenOptions::new()
+                .append(true)
+                .open(&self.path)
+                .map_err(|error| format!("cannot write to {shown}: {error}"))?;
+        }
+        // Other files come to stand beside it.
+        writable_above(self.path.ancestors().skip(1)).map(|()| format!("{shown} can be written to"))
+    }
+}
+
+/// Whether the first of these folders that is there can be written to.
+pub(super) fn writable_above<'p>(mut folders: impl Iterator<Item = &'p Path>) -> Result<(), String> {
+    let there = folders.find(|folder| folder.as_os_str().is_empty() || folder.exists());
+    writable(there.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new(".")))
 }
 
 /// Writing has come to an end.

@@ -1,6 +1,7 @@
 //! Sinks: where records go. A sink is a file or a folder here and a task when it runs; each has its own cursor in the
 //! queue, so one that is down holds up no other.
 
+pub mod archive;
 pub mod file;
 #[cfg(feature = "kafka")]
 pub mod kafka;
@@ -11,11 +12,13 @@ pub mod stdout;
 pub mod table;
 
 use crate::config::{ConfigError, PartTable};
-use crate::queue::Reader;
+use crate::connect::Found;
+use crate::queue::{EntryError, Reader};
 use crate::stop::Stop;
+use std::path::Path;
 
 /// One `[[sink]]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Config {
     /// An MQTT broker.
     Mqtt(Box<mqtt::Config>),
@@ -24,6 +27,8 @@ pub enum Config {
     Kafka(Box<kafka::Config>),
     /// Files of JSON lines.
     File(file::Config),
+    /// The archive of raw frames.
+    Archive(archive::Config),
     /// JSON lines on the standard output.
     Stdout(stdout::Config),
     /// A table on the terminal.
@@ -31,7 +36,7 @@ pub enum Config {
 }
 
 impl Config {
-    const KINDS: [&str; 5] = ["mqtt", "kafka", "file", "stdout", "table"];
+    const KINDS: [&str; 6] = ["mqtt", "kafka", "file", "archive", "stdout", "table"];
 
     pub(crate) fn of_kind(table: PartTable<'_, '_>) -> Result<Self, ConfigError> {
         match table.kind() {
@@ -44,6 +49,7 @@ impl Config {
                  `cargo build --release -p esh-gateway --features kafka`",
             )),
             "file" => table.build().map(Self::File),
+            "archive" => table.build().map(Self::Archive),
             "stdout" => table.build().map(Self::Stdout),
             "table" => table.build().map(Self::Table),
             _ => Err(table.unknown(&Self::KINDS)),
@@ -58,8 +64,20 @@ impl Config {
             #[cfg(feature = "kafka")]
             Self::Kafka(_) => "kafka",
             Self::File(_) => "file",
+            Self::Archive(_) => "archive",
             Self::Stdout(_) => "stdout",
             Self::Table(_) => "table",
+        }
+    }
+
+    /// The files that belong to it: with other content it is another sink.
+    #[must_use]
+    pub fn files(&self) -> Vec<&Path> {
+        match self {
+            Self::Mqtt(config) => config.files(),
+            #[cfg(feature = "kafka")]
+            Self::Kafka(config) => config.files(),
+            Self::File(_) | Self::Archive(_) | Self::Stdout(_) | Self::Table(_) => Vec::new(),
         }
     }
 
@@ -76,6 +94,7 @@ impl Config {
             #[cfg(feature = "kafka")]
             Self::Kafka(config) => (&config.name, String::new()),
             Self::File(config) => (&config.name, config.path.display().to_string()),
+            Self::Archive(config) => (&config.name, config.path.display().to_string()),
             Self::Stdout(config) => (&config.name, String::new()),
             Self::Table(config) => (&config.name, String::new()),
         };
@@ -90,6 +109,15 @@ impl Config {
     }
 }
 
+impl Config {
+    /// The same sink for a replay, which may run beside the gateway: it is another client of its peer.
+    pub(crate) fn beside(&mut self) {
+        if let Self::Mqtt(config) = self {
+            config.beside = true;
+        }
+    }
+}
+
 /// A sink that is ready to run: everything it needs to be told has been read.
 #[derive(Debug)]
 pub enum Sink {
@@ -100,6 +128,8 @@ pub enum Sink {
     Kafka(Box<kafka::Kafka>),
     /// Files of JSON lines.
     File(file::Config),
+    /// The archive of raw frames.
+    Archive(archive::Config),
     /// JSON lines on the standard output.
     Stdout(stdout::Config),
     /// A table on the terminal.
@@ -119,9 +149,15 @@ pub enum SinkError {
     /// Files.
     #[error("file: {0}")]
     File(#[from] file::FileError),
+    /// The archive.
+    #[error("archive: {0}")]
+    Archive(#[from] archive::ArchiveError),
     /// The standard output.
     #[error("stdout: {0}")]
     Stdout(#[from] stdout::StdoutError),
+    /// The queue holds what a later release wrote: what is before it has been delivered, the rest stays.
+    #[error("{0}: install the newer release again, nothing is lost")]
+    Newer(#[source] EntryError),
     /// The terminal.
     #[error("table: {0}")]
     Table(#[from] table::TableError),
@@ -138,9 +174,23 @@ impl Sink {
             #[cfg(feature = "kafka")]
             Config::Kafka(config) => Self::Kafka(Box::new(kafka::Kafka::new(config, gateway)?)),
             Config::File(config) => Self::File(config.clone()),
+            Config::Archive(config) => Self::Archive(config.clone()),
             Config::Stdout(config) => Self::Stdout(config.clone()),
             Config::Table(config) => Self::Table(config.clone()),
         })
+    }
+
+    /// Tries what it relies on, once: a line for each thing.
+    pub(crate) async fn probe(self, name: &str) -> Vec<Found> {
+        let found = match self {
+            Self::Mqtt(mqtt) => return mqtt.probe(name).await,
+            #[cfg(feature = "kafka")]
+            Self::Kafka(kafka) => kafka.probe().await,
+            Self::File(config) => config.probe(),
+            Self::Archive(config) => config.probe(),
+            Self::Stdout(_) | Self::Table(_) => Ok("writes to the standard output".to_owned()),
+        };
+        vec![Found::new(format!("sink {name}"), found)]
     }
 
     /// Delivers records until the queue is closed and everything has arrived. What may heal by itself, such as a lost
@@ -149,14 +199,16 @@ impl Sink {
     /// # Errors
     /// When it cannot go on.
     pub async fn run(self, reader: Reader, stop: Stop) -> Result<(), SinkError> {
+        let refusal = reader.refusal();
         match self {
             Self::Mqtt(mqtt) => mqtt.run(reader).await,
             #[cfg(feature = "kafka")]
             Self::Kafka(kafka) => kafka.run(reader).await,
             Self::File(config) => file::run(config, reader, stop).await?,
+            Self::Archive(config) => archive::run(config, reader, stop).await?,
             Self::Stdout(_) => stdout::run(reader).await?,
             Self::Table(_) => table::run(reader).await?,
         }
-        Ok(())
+        refusal.heard().map_or(Ok(()), |newer| Err(SinkError::Newer(newer)))
     }
 }

@@ -5,12 +5,20 @@ use serde::de;
 use std::path::{Path, PathBuf};
 
 /// The certificates of TLS connections, PEM files all.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Secure {
     /// Who signs the peer's certificate; without it whom the machine trusts.
     pub ca: Option<PathBuf>,
     /// The gateway's own certificate and its key, where the peer asks for one.
     pub own: Option<(PathBuf, PathBuf)>,
+}
+
+impl Secure {
+    /// All of them.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
+        let own = self.own.iter().flat_map(|(certificate, key)| [certificate, key]);
+        self.ca.iter().chain(own).map(PathBuf::as_path)
+    }
 }
 
 /// The keys of a sink's table that name files; relative paths start at its folder.

@@ -7,7 +7,7 @@ use std::{io, path::Path};
 use tokio::io::{AsyncWrite, AsyncWriteExt, BufWriter};
 
 /// `kind = "stdout"`. There is nothing else to tell it.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// What its cursor in the queue is called.

@@ -1,12 +1,13 @@
 //! Sources: where captures come from. A source is a folder here and a task when it runs.
 
+pub mod archive;
 pub mod lines;
 pub mod simulate;
 
 pub(crate) use crate::clock::now;
 
 use crate::capture::Capture;
-use crate::config::{ConfigError, PartTable};
+use crate::config::{ConfigError, PartTable, Tcp};
 use crate::queue::QueueError;
 use crate::stop::Stop;
 use crate::telemetry::OfSource;
@@ -14,12 +15,14 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 /// One `[[source]]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Config {
     /// Lines of text from a socket, a file, a program or a serial port.
     Lines(lines::Config),
     /// Simulated meters.
     Simulate(simulate::Config),
+    /// Archives. It has no word: the command `replay` alone makes it.
+    Archive(archive::Config),
 }
 
 impl Config {
@@ -39,6 +42,16 @@ impl Config {
         match self {
             Self::Lines(_) => "lines",
             Self::Simulate(_) => "simulate",
+            Self::Archive(_) => "archive",
+        }
+    }
+
+    /// The address at which it listens.
+    #[must_use]
+    pub const fn listens(&self) -> Option<&Tcp> {
+        match self {
+            Self::Lines(lines::Config { input: lines::Input::Listen(tcp), .. }) => Some(tcp),
+            Self::Lines(_) | Self::Simulate(_) | Self::Archive(_) => None,
         }
     }
 
@@ -48,6 +61,7 @@ impl Config {
         match self {
             Self::Lines(config) => config.name.as_deref(),
             Self::Simulate(config) => config.name.as_deref(),
+            Self::Archive(config) => config.name.as_deref(),
         }
     }
 
@@ -55,6 +69,7 @@ impl Config {
         match self {
             Self::Lines(config) => config.name = Some(name.to_owned()),
             Self::Simulate(config) => config.name = Some(name.to_owned()),
+            Self::Archive(config) => config.name = Some(name.to_owned()),
         }
     }
 }
@@ -113,6 +128,9 @@ pub enum SourceError {
     /// A source of lines.
     #[error(transparent)]
     Lines(#[from] lines::LinesError),
+    /// An archive.
+    #[error(transparent)]
+    Archive(#[from] archive::ArchiveError),
 }
 
 /// Runs a source until it ends by itself or is asked to stop.
@@ -126,5 +144,6 @@ pub async fn run(config: Config, intake: Intake, stop: Stop) -> Result<(), Sourc
             simulate::run(config, intake, stop).await;
             Ok(())
         }
+        Config::Archive(config) => Ok(archive::run(config, intake, stop).await?),
     }
 }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use std::{path::Path, time::Duration};
 
 /// `kind = "simulate"`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// What stands in reports.

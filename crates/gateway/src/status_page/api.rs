@@ -32,7 +32,7 @@ impl Page {
 
     fn sources(&self, json: &mut Json<'_>) {
         json.key("sources").array(|json| {
-            for source in &self.view.counts.sources {
+            for source in self.view.counts.sources.all() {
                 json.object(|json| {
                     json.key("name").text(&source.name);
                     json.key("frames").number(source.frames.get());
@@ -77,7 +77,7 @@ impl Page {
     fn sinks(&self, json: &mut Json<'_>) {
         let behind = self.view.behind();
         json.key("sinks").array(|json| {
-            for (n, sink) in self.view.counts.sinks.iter().enumerate() {
+            for (n, sink) in self.view.counts.sinks.all().iter().enumerate() {
                 json.object(|json| {
                     json.key("name").text(&sink.name);
                     json.key("acknowledged").number(sink.acknowledged.get());

@@ -6,7 +6,7 @@ use super::sink::OfSink;
 use crate::meters::{Happened, Limited, Numbers, Unwanted};
 use esh_core::Reason;
 use std::array;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 /// What all parts count, made by `run.rs`.
@@ -18,22 +18,69 @@ pub(crate) struct Counts {
     pub(crate) stopping: Flag,
     /// Requests for the page or for metrics of those who may not look.
     pub(crate) denied: Count,
-    pub(crate) sources: Vec<Arc<OfSource>>,
+    pub(crate) sources: Listed<OfSource>,
     pub(crate) line: Arc<OfLine>,
-    pub(crate) sinks: Vec<Arc<OfSink>>,
+    pub(crate) sinks: Listed<OfSink>,
+    pub(crate) reloads: OfReloads,
 }
 
 impl Counts {
-    /// For sources and sinks of these names.
-    pub(crate) fn new(sources: impl Iterator<Item = String>, sinks: impl Iterator<Item = String>) -> Self {
+    /// Nothing is counted yet.
+    pub(crate) fn new() -> Self {
         Self {
             started: seconds(),
             stopping: Flag::default(),
             denied: Count::default(),
-            sources: sources.map(|name| Arc::new(OfSource { name, ..OfSource::default() })).collect(),
+            sources: Listed::default(),
             line: Arc::default(),
-            sinks: sinks.map(|name| Arc::new(OfSink::new(name))).collect(),
+            sinks: Listed::default(),
+            reloads: OfReloads::default(),
         }
+    }
+}
+
+/// What the parts of one kind count. They come and go with the configuration.
+#[derive(Debug)]
+pub(crate) struct Listed<T>(RwLock<Vec<Arc<T>>>);
+
+impl<T> Default for Listed<T> {
+    fn default() -> Self {
+        Self(RwLock::default())
+    }
+}
+
+impl<T> Listed<T> {
+    /// Those there are now.
+    pub(crate) fn all(&self) -> Vec<Arc<T>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// From now on there are these.
+    pub(crate) fn set(&self, all: Vec<Arc<T>>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = all;
+    }
+}
+
+/// How the configuration was taken anew.
+#[derive(Debug, Default)]
+pub(crate) struct OfReloads {
+    pub(crate) ok: Count,
+    pub(crate) failed: Count,
+    /// The last attempt failed: the gateway runs with what it had before.
+    pub(crate) wrong: Flag,
+    /// When the last one was made that did not fail, in seconds since 1970; 0 when there was none.
+    pub(crate) last: Level,
+}
+
+impl OfReloads {
+    pub(crate) fn made(&self, well: bool) {
+        if well {
+            self.ok.add(1);
+            self.last.set(seconds());
+        } else {
+            self.failed.add(1);
+        }
+        self.wrong.set(!well);
     }
 }
 
@@ -47,6 +94,13 @@ pub(crate) struct OfSource {
     pub(crate) unreadable: Count,
     /// Times it has begun again after its input was lost.
     pub(crate) reconnects: Count,
+}
+
+impl OfSource {
+    /// For a source of that name.
+    pub(crate) fn new(name: String) -> Self {
+        Self { name, ..Self::default() }
+    }
 }
 
 /// What the line counts.
@@ -71,6 +125,8 @@ pub(crate) struct OfLine {
     /// Frames whose payload is of a format that nobody here reads.
     pub(crate) unread: Count,
     failed: [Count; Reason::WORDS.len()],
+    /// What becomes of those that could not be decoded.
+    pub(crate) parked: Arc<OfParked>,
     unwanted: [Count; Unwanted::ALL.len()],
     told: [Count; Happened::WORDS.len()],
     /// Frames that were too many of their source, and of their meter.
@@ -87,6 +143,19 @@ pub(crate) struct OfLine {
     pub(crate) damaged: Count,
     /// What came in lately, for the page.
     pub(crate) recent: Recent,
+}
+
+/// What the log of parked frames counts.
+#[derive(Debug, Default)]
+pub(crate) struct OfParked {
+    /// Frames parked.
+    pub(crate) parked: Count,
+    /// Frames that were decoded later.
+    pub(crate) redeemed: Count,
+    /// Frames that wait no longer and were not decoded: no room, too old, or not kept at all.
+    pub(crate) dropped: Count,
+    /// Octets it takes on the disk.
+    pub(crate) octets: Level,
 }
 
 impl OfLine {

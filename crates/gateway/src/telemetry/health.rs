@@ -28,10 +28,9 @@ impl View {
         if line.full.get() {
             obstacles.push("queue: full".to_owned());
         }
-        let barred = self.counts.sinks.iter().filter_map(|sink| Some(format!("sink {}: {}", sink.name, sink.bar()?)));
-        obstacles.extend(barred);
-        let waiting = self.unconfirmed();
-        let (now, sinks) = (seconds(), &self.counts.sinks);
+        let sinks = self.counts.sinks.all();
+        obstacles.extend(sinks.iter().filter_map(|sink| Some(format!("sink {}: {}", sink.name, sink.bar()?))));
+        let (waiting, now) = (self.unconfirmed(), seconds());
         if waiting > 0 && sinks.iter().all(|sink| sink.is_stuck(now, RECENT)) {
             obstacles.push(format!("queue: records wait: {waiting}"));
             obstacles.extend(sinks.iter().map(|sink| format!("sink {}: delivers nothing", sink.name)));

@@ -119,8 +119,14 @@ mod tests {
 
     /// A page, and a connection to it on which somebody watches.
     async fn watched(folder: &tempfile::TempDir) -> (Arc<Page>, DuplexStream, JoinHandle<()>) {
-        let opened = Queue::open(folder.path(), &crate::queue::Config::default(), &["out"]).unwrap();
-        let counts = Arc::new(Counts::new(std::iter::empty(), std::iter::empty()));
+        let opened = Queue::open(
+            folder.path(),
+            &crate::queue::Config::default(),
+            &crate::queue::parked::Config::default(),
+            &["out"],
+        )
+        .unwrap();
+        let counts = Arc::new(Counts::new());
         let view = View::new("g", counts, opened.handle.gauge());
         let config = Config { listen: "127.0.0.1:0".parse().unwrap(), token: None };
         let page = Arc::new(Page::new(view, Access::new("g", &config).unwrap(), SharedKeys::default()));

@@ -16,7 +16,7 @@ impl Count {
     }
 }
 
-/// A number that goes up and down.
+/// A number that grows and shrinks.
 #[derive(Debug, Default)]
 pub(crate) struct Level(AtomicU64);
 

@@ -39,7 +39,7 @@ pub(crate) struct OfSink {
 
 impl OfSink {
     /// For a sink of that name.
-    pub(super) fn new(name: String) -> Self {
+    pub(crate) fn new(name: String) -> Self {
         Self { name, ..Self::default() }
     }
 

@@ -31,6 +31,13 @@ impl View {
         page.one("esh_start_time_seconds", "gauge", "When the gateway was started, since 1970.", self.counts.started);
         let help = "Requests of those who may not look: without the token, or led here by another site.";
         page.one("esh_http_denied_total", "counter", help, self.counts.denied.get());
+        let reloads = &self.counts.reloads;
+        let rows = [("ok", reloads.ok.get()), ("failed", reloads.failed.get())];
+        page.many("esh_config_reloads_total", "Times the configuration was taken anew.", "result", rows);
+        let help = "Whether the configuration as it stands is the one that runs.";
+        page.one("esh_config_last_reload_successful", "gauge", help, (!reloads.wrong.get()).into());
+        let help = "When the configuration was last taken anew, since 1970; 0 before the first time.";
+        page.one("esh_config_last_reload_time_seconds", "gauge", help, reloads.last.get());
     }
 
     fn clock(page: &mut Page) {
@@ -39,7 +46,8 @@ impl View {
     }
 
     fn sources(&self, page: &mut Page) {
-        let sources = || self.counts.sources.iter().map(|source| (source.name.as_str(), &**source));
+        let all = self.counts.sources.all();
+        let sources = || all.iter().map(|source| (source.name.as_str(), &**source));
         let rows = sources().map(|(name, source)| (name, source.frames.get()));
         page.many("esh_source_frames_total", "Frames received.", "source", rows);
         let rows = sources().map(|(name, source)| (name, source.unreadable.get()));
@@ -83,13 +91,22 @@ impl View {
         page.head("esh_queue_oldest_age_seconds", "gauge", help);
         let age = self.oldest_age();
         page.row("esh_queue_oldest_age_seconds", &[], format_args!("{}.{:03}", age / 1000, age % 1000));
+        let parked = &line.parked;
+        let help = "Frames kept because they could not be decoded.";
+        page.one("esh_parked_frames_total", "counter", help, parked.parked.get());
+        let help = "Kept frames that were decoded later.";
+        page.one("esh_parked_redeemed_total", "counter", help, parked.redeemed.get());
+        let help = "Kept frames that made room or were too old, and those that could not be kept.";
+        page.one("esh_parked_dropped_total", "counter", help, parked.dropped.get());
+        page.one("esh_parked_octets", "gauge", "Octets that they take on the disk.", parked.octets.get());
         page.head("esh_commit_seconds", "summary", "What it took to put records on the disk.");
         page.row("esh_commit_seconds_sum", &[], Seconds(line.commit_time()));
         page.row("esh_commit_seconds_count", &[], line.commits.get());
     }
 
     fn sinks(&self, page: &mut Page) {
-        let sinks = || self.counts.sinks.iter().map(|sink| (sink.name.as_str(), &**sink));
+        let all = self.counts.sinks.all();
+        let sinks = || all.iter().map(|sink| (sink.name.as_str(), &**sink));
         let rows = sinks().map(|(name, sink)| (name, sink.acknowledged.get()));
         page.many("esh_sink_acknowledged_total", "Records delivered.", "sink", rows);
         let rows = sinks().map(|(name, sink)| (name, sink.reconnects.get()));

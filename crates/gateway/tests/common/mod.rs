@@ -22,7 +22,7 @@ use std::collections::hash_map::DefaultHasher;
 use std::fmt::Write as _;
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -47,13 +47,18 @@ pub fn free_port() -> u16 {
 
 /// A connection to a port at which somebody will listen soon.
 pub async fn connect(port: u16) -> TcpStream {
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let stream = try_connect(port, Duration::from_secs(30)).await;
+    stream.unwrap_or_else(|error| panic!("nobody listens at {port}: {error}"))
+}
+
+/// The same, for so long.
+pub async fn try_connect(port: u16, patience: Duration) -> std::io::Result<TcpStream> {
+    let deadline = Instant::now() + patience;
     loop {
         match TcpStream::connect(("127.0.0.1", port)).await {
-            Ok(stream) => return stream,
-            Err(error) => assert!(Instant::now() < deadline, "nobody listens at {port}: {error}"),
+            Err(_) if Instant::now() < deadline => tokio::time::sleep(Duration::from_millis(10)).await,
+            connected => return connected,
         }
-        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
@@ -274,6 +279,71 @@ impl Gateway {
     }
 }
 
+/// The real program, killed when it goes.
+pub struct Program(pub Child);
+
+impl Program {
+    pub fn start(folder: &Path) -> Self {
+        Self::with(folder, |_| {})
+    }
+
+    /// With more said to it, such as its environment.
+    pub fn with(folder: &Path, more: impl FnOnce(&mut Command)) -> Self {
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("log")).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_esh-gateway"));
+        command.arg("run").arg("--config").arg(folder.join("gateway.toml")).stderr(log).stdout(Stdio::null());
+        more(&mut command);
+        Self(command.spawn().unwrap())
+    }
+
+    /// As a power cut of the process would.
+    pub fn kill(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+impl Program {
+    /// Its resident memory, in octets.
+    pub fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
+    }
+
+    /// Whether it still runs.
+    pub fn is_alive(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_none()
+    }
+}
+
+/// How often a test repeats its fault: a few times here, as often as `scripts/faults` says there.
+pub fn rounds(variable: &str, here: u32) -> u32 {
+    std::env::var(variable).ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(here)
+}
+
+/// A plain telegram of a meter of that number, with that number as its reading.
+pub fn plain_telegram(n: u32) -> String {
+    plain_telegram_of(n, n)
+}
+
+/// A plain telegram of a meter of that number and its reading.
+pub fn plain_telegram_of(meter: u32, n: u32) -> String {
+    let bcd = u32::from_str_radix(&format!("{meter:08}"), 16).unwrap().to_le_bytes();
+    let mut octets = vec![0x14, 0x44, 0x2d, 0x2c];
+    octets.extend(bcd);
+    octets.extend([0x1b, 0x16, 0x7a, n as u8, 0, 0, 0, 0x04, 0x13]);
+    octets.extend(n.to_le_bytes());
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// A client of a source of lines.
 pub struct Client {
     pub input: BufReader<tokio::net::tcp::OwnedReadHalf>,
@@ -282,7 +352,11 @@ pub struct Client {
 
 impl Client {
     pub async fn connect(port: u16) -> Self {
-        let (input, output) = connect(port).await.into_split();
+        Self::of(connect(port).await)
+    }
+
+    pub fn of(stream: TcpStream) -> Self {
+        let (input, output) = stream.into_split();
         Self { input: BufReader::new(input), output }
     }
 

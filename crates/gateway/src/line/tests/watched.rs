@@ -42,7 +42,7 @@ fn story() -> Vec<Capture> {
 
 fn opened(data: &Path, said: Meters) -> (Line, queue::Reader, queue::Handle) {
     let config = config("block");
-    let mut opened = Queue::open(data, &config.queue, &["stdout"]).unwrap();
+    let mut opened = Queue::open(data, &config.queue, &config.parked, &["stdout"]).unwrap();
     let reader = opened.readers.remove(0);
     let worker = Worker::new("g", None, Default::default());
     let line = Line::restored(&config, Box::new(worker), opened.queue, meters(said), Arc::default()).unwrap();
@@ -278,7 +278,7 @@ fn what_is_said_of_meters_may_be_replaced_while_it_runs() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let (intake, captures) = crate::sources::Intake::new(16);
     let (handle, counts) = (runtime.handle().clone(), Arc::clone(&line.counts));
-    let running = std::thread::spawn(move || line.run(captures, &handle));
+    let running = std::thread::spawn(move || line.run(captures, watch::channel(None).1, &handle));
     let send = |capture: Capture| {
         let answer = runtime.block_on(intake.ask(capture));
         runtime.block_on(answer).unwrap()

@@ -56,7 +56,7 @@ impl CursorFile {
 }
 
 /// The name of a sink's file.
-fn name(sink: &str) -> Result<String, LogError> {
+pub(super) fn name(sink: &str) -> Result<String, LogError> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     let fits = sink.len() <= 64 && sink.starts_with(|c: char| c.is_ascii_alphanumeric()) && sink.chars().all(plain);
     if fits { Ok(format!("{sink}{SUFFIX}")) } else { Err(LogError::Name(sink.to_owned())) }

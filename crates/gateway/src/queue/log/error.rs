@@ -61,6 +61,9 @@ pub enum LogError {
         /// Why.
         source: Box<Self>,
     },
+    /// The log of parked frames, which has a folder of its own.
+    #[error("the frames that wait for a key, in the folder parked beside it: {0}")]
+    Parked(#[source] Box<Self>),
     /// A snapshot cannot speak for entries that are not committed.
     #[error("a snapshot up to entry {asked} while only {committed} are committed")]
     NotCommitted {

@@ -33,6 +33,7 @@ mod quota;
 mod reader;
 mod scan;
 mod segment;
+mod sinks;
 mod slots;
 mod state;
 mod upgrade;
@@ -49,6 +50,7 @@ pub use self::notes::{Dropped, Losses};
 pub use self::open::Opened;
 pub use self::reader::{Entry, Reader, Saver};
 pub use self::scan::{Found, Recovered, recover};
+pub use self::sinks::Sinks;
 pub use self::state::Snapshot;
 
 #[cfg(test)]
@@ -163,6 +165,35 @@ impl Log {
     #[must_use]
     pub fn committed(&self) -> Seq {
         Seq(self.shared.committed())
+    }
+
+    /// The number that the next entry gets.
+    #[must_use]
+    pub const fn next(&self) -> Seq {
+        Seq(self.next)
+    }
+
+    /// The id of the log, drawn when its folder was made.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.shared.queue
+    }
+
+    /// The most octets that segments take.
+    #[must_use]
+    pub const fn quota(&self) -> u64 {
+        self.config.quota
+    }
+
+    /// From now on other settings hold. What is there stays as it is: a smaller quota is reached when the next segment
+    /// begins, and segments of another size begin then too.
+    ///
+    /// # Errors
+    /// When the settings make no sense; then the old ones hold on.
+    pub fn set(&mut self, config: Config) -> Result<(), LogError> {
+        config.check()?;
+        self.config = Config { snapshots: self.config.snapshots, ..config };
+        Ok(())
     }
 
     /// A reader without a cursor, from this entry on: to rebuild what was learned, or to look.

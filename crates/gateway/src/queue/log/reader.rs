@@ -14,9 +14,9 @@ const REPORTS: usize = 1000;
 /// Reads committed entries in order, in memory that does not grow with the backlog.
 #[derive(Debug)]
 pub struct Reader {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     /// Which cursor is its own.
-    sink: Option<Sink>,
+    pub(super) sink: Option<Sink>,
     /// The number of the next entry.
     want: u64,
     open: Option<Open>,

@@ -132,6 +132,13 @@ pub(super) fn reserve(folder: &Folder, octets: u64) -> Result<bool, LogError> {
     }
 }
 
+/// Gives the reserve back to the disk: what takes its place lets the oldest segments go, and the reserve comes back with
+/// them.
+pub(super) fn spend_reserve(folder: &Folder, index: &mut Index) -> Result<(), LogError> {
+    index.reserve = false;
+    folder.remove(RESERVE)
+}
+
 /// Makes a segment. A file under a segment's name always has its whole header on the disk.
 fn make(folder: &Folder, header: &Header, octets: u64) -> Result<File, LogError> {
     let (name, new) = (name(header.number), format!("{}.new", name(header.number)));

@@ -14,12 +14,13 @@
 //! | CRC-32C of the above and the content | 4 |
 //! | the content      | |
 //!
-//! A file is written over in place and keeps its size, in steps of 64 KiB: on a full disk, what was learned must still
-//! be kept, or the oldest entries could not go.
+//! A file is written over in place and keeps its size, which leaves room to grow by half: on a full disk, what was
+//! learned must still be kept, or the oldest entries could not go. What has grown beyond that takes the octets that
+//! segments have in reserve, which come back with the first segment that goes.
 
 use super::disk::{self, Folder};
 use super::format::{Fields, Out, VERSION};
-use super::{Damage, Harm, Log, LogError, Seq};
+use super::{Damage, Harm, Log, LogError, Seq, segment};
 use std::io::Read;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
@@ -91,10 +92,11 @@ impl Snapshots {
         let crc = crc32c::crc32c_append(crc32c::crc32c(out.so_far()), content);
         out.put(&crc.to_le_bytes());
         let file = if folder.has(name) { folder.write(name)? } else { folder.make(name)? };
-        let octets = ((HEADER + content.len()) as u64).next_multiple_of(STEP);
+        let needed = (HEADER + content.len()) as u64;
         let write = || {
-            if file.metadata()?.len() < octets {
-                disk::allocate(&file, octets)?;
+            if file.metadata()?.len() < needed {
+                let ample = (needed + needed / 2).next_multiple_of(STEP);
+                disk::allocate(&file, ample).or_else(|_| disk::allocate(&file, needed.next_multiple_of(STEP)))?;
             }
             file.write_all_at(&out.octets, 0)?;
             disk::write_durably(&file, content, HEADER as u64)
@@ -120,7 +122,14 @@ impl Log {
             return Err(LogError::Settings("this log keeps no snapshots"));
         };
         let shared = Arc::clone(&self.shared);
-        snapshots.save(&shared.folder, seq, version, content)?;
+        let saved = match snapshots.save(&shared.folder, seq, version, content) {
+            Err(error) if error.is_disk_full() => {
+                segment::spend_reserve(&shared.folder, &mut shared.index())?;
+                snapshots.save(&shared.folder, seq, version, content)
+            }
+            saved => saved,
+        };
+        saved?;
         let mut index = shared.index();
         index.floor = index.floor.max(seq.0);
         shared.release(&mut index)

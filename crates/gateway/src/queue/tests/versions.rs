@@ -46,7 +46,7 @@ fn what_the_first_release_wrote_is_known() {
     let first = ("wmbus:KAM:00000001:1b:16".to_owned(), Standing::default());
     let second = ("wmbus:KAM:00000002:1b:16".to_owned(), Standing::default());
     assert_eq!(heard, [first.clone(), second, first]);
-    let mut opened = Queue::open(folder.path(), &config, &["a"]).unwrap();
+    let mut opened = Queue::open(folder.path(), &config, &parked::Config::default(), &["a"]).unwrap();
     let (mut lessons, mut frames) = (Vec::new(), 0);
     opened.queue.restore(|lesson| lessons.push(lesson), |_| frames += 1).unwrap();
     assert_eq!((lessons.iter().filter(|lesson| matches!(lesson, Lesson::Heard(_))).count(), frames), (3, 3));
@@ -67,7 +67,7 @@ fn what_a_later_release_wrote_is_refused() {
     for folder in [newer_state, newer_entry] {
         let refused = known_meters(&folder.path().join(FOLDER), |_, _| {}).unwrap_err();
         assert!(refused.to_string().contains("ask the newer release"), "{refused}");
-        let mut opened = Queue::open(folder.path(), &config, &["a"]).unwrap();
+        let mut opened = Queue::open(folder.path(), &config, &parked::Config::default(), &["a"]).unwrap();
         let refused = opened.queue.restore(drop, |_| {}).unwrap_err();
         assert!(refused.to_string().contains("install the newer release again"), "{refused}");
     }

@@ -192,6 +192,23 @@ impl Producer {
         }
     }
 
+    /// Asks the brokers who they are and what topics they have, waiting for so long. It blocks.
+    pub(super) fn ask(&self, patience: Duration) -> Result<(usize, Vec<String>), String> {
+        let Some(inner) = &self.inner else { return Err(Code::DestroyBroker.to_string()) };
+        match inner.client().fetch_metadata(None, patience) {
+            Ok(found) => {
+                let topics = found.topics().iter().map(|topic| topic.name().to_owned()).collect();
+                Ok((found.brokers().len(), topics))
+            }
+            Err(error) => {
+                // What the library has said since tells more than that nobody answered.
+                let news = lock(&inner.client().context().news);
+                let why = news.troubles.iter().find(|(code, _)| *code != Code::AllBrokersDown);
+                Err(why.map_or_else(|| words(&error), |(_, why)| why.clone()))
+            }
+        }
+    }
+
     /// Why it can never deliver anything again, if it is so.
     pub(super) fn fatal(&self) -> Option<(Code, String)> {
         self.inner.as_ref()?.client().fatal_error()

@@ -8,7 +8,7 @@ use serde::de::{self, Deserializer, Unexpected};
 use std::{fmt, path::Path, path::PathBuf, time::Duration};
 
 /// `kind = "kafka"`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// What its cursor in the queue is called. Brokers come and go, so it is not made of their addresses.
     pub name: Option<String>,
@@ -35,7 +35,7 @@ pub struct Config {
 }
 
 /// Who the gateway says it is: SASL.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
     /// The name.
     pub name: String,
@@ -76,7 +76,7 @@ pub enum Compression {
 }
 
 /// Where what goes.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Topics {
     /// Readings of meters.
@@ -100,6 +100,15 @@ pub struct Broker {
     pub host: String,
     /// The port.
     pub port: u16,
+}
+
+impl Config {
+    /// The files that are read before it connects.
+    pub(in crate::sinks) fn files(&self) -> Vec<&Path> {
+        let password = self.user.as_ref().and_then(|user| user.password.file());
+        let secure = self.secure.iter().flat_map(Secure::files);
+        password.into_iter().chain(secure).collect()
+    }
 }
 
 impl Default for Topics {

@@ -88,7 +88,7 @@ impl<'a> Session<'a> {
 
     /// Ends the client; what it has not delivered is sent again by the next.
     pub(super) async fn end(self) {
-        self.reader.again(self.ledger.len());
+        self.reader.resent(self.ledger.len());
         self.producer.end().await;
     }
 

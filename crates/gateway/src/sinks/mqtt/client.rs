@@ -16,6 +16,8 @@ pub(super) struct Settings {
     pub(super) window: u16,
     pub(super) version: Version,
     client_id: String,
+    /// It says nothing of the gateway's status.
+    pub(super) beside: bool,
     user: Option<(String, crate::secret::Exposed)>,
     tls: Option<Arc<ClientConfig>>,
     keep_alive: Duration,
@@ -115,11 +117,18 @@ impl Settings {
             urls: config.urls.clone(),
             window: config.window,
             version: config.version,
-            client_id: config.client_id.clone().unwrap_or_else(|| format!("esh-{gateway}")),
+            client_id: config.client_id.clone().unwrap_or_else(|| format!("esh-{gateway}"))
+                + if config.beside { "-replay" } else { "" },
+            beside: config.beside,
             user,
             tls: config.secure.as_ref().map(tls::client).transpose()?,
             keep_alive: config.keep_alive.0,
         })
+    }
+
+    /// The same for somebody else, who disturbs no connection of the gateway.
+    pub(super) fn apart(self) -> Self {
+        Self { client_id: format!("{}-check", self.client_id), ..self }
     }
 
     fn transport(&self, url: &Url) -> Transport {
@@ -138,23 +147,27 @@ impl Settings {
         usize::from(self.ids())
     }
 
-    fn five(&self, url: &Url, status: &str) -> v5::MqttOptions {
+    fn five(&self, url: &Url, status: Option<&str>) -> v5::MqttOptions {
         let mut options = v5::MqttOptions::new(&self.client_id, host(url), url.port);
         options.set_transport(self.transport(url)).set_keep_alive(self.keep_alive).set_clean_start(true);
         options.set_outgoing_inflight_upper_limit(self.ids());
-        let will = v5::mqttbytes::v5::LastWill::new(status, "offline", v5::mqttbytes::QoS::AtLeastOnce, true, None);
-        options.set_last_will(will);
+        if let Some(status) = status.filter(|_| !self.beside) {
+            let will = v5::mqttbytes::v5::LastWill::new(status, "offline", v5::mqttbytes::QoS::AtLeastOnce, true, None);
+            options.set_last_will(will);
+        }
         if let Some((user, password)) = &self.user {
             options.set_credentials(user, password.expose());
         }
         options
     }
 
-    fn three(&self, url: &Url, status: &str) -> MqttOptions {
+    fn three(&self, url: &Url, status: Option<&str>) -> MqttOptions {
         let mut options = MqttOptions::new(&self.client_id, host(url), url.port);
         options.set_transport(self.transport(url)).set_keep_alive(self.keep_alive).set_clean_session(true);
         options.set_inflight(self.ids()).set_max_packet_size(64 << 10, LARGEST);
-        options.set_last_will(rumqttc::LastWill::new(status, "offline", rumqttc::QoS::AtLeastOnce, true));
+        if let Some(status) = status.filter(|_| !self.beside) {
+            options.set_last_will(rumqttc::LastWill::new(status, "offline", rumqttc::QoS::AtLeastOnce, true));
+        }
         if let Some((user, password)) = &self.user {
             options.set_credentials(user, password.expose());
         }
@@ -177,8 +190,8 @@ pub(super) fn packet_size(version: Version, topic: &str, payload: &[u8]) -> usiz
 }
 
 impl Link {
-    /// Begins to connect.
-    pub(super) fn open(settings: &Settings, url: &Url, status: &str) -> Self {
+    /// Begins to connect; the last will says `offline` at the topic of the status, where there is one.
+    pub(super) fn open(settings: &Settings, url: &Url, status: Option<&str>) -> Self {
         let (sender, steps) = mpsc::channel(1024);
         let (client, task) = match settings.version {
             Version::Five => {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::{fmt, path::Path, path::PathBuf, str::FromStr};
 
 /// `kind = "mqtt"`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// What its cursor in the queue is called.
     pub name: Option<String>,
@@ -27,6 +27,8 @@ pub struct Config {
     pub user: Option<(String, Option<Secret>)>,
     /// Certificates, where the broker is spoken to through TLS.
     pub secure: Option<Secure>,
+    /// Whether it publishes beside the gateway, as a replay does: as another client, and without a word on the status.
+    pub beside: bool,
     /// How often a silent connection is tried.
     pub keep_alive: Span,
     /// The most reports published and not yet acknowledged.
@@ -35,6 +37,15 @@ pub struct Config {
     pub patience: Span,
     /// The first level of the topics at which Home Assistant finds what there is; none when it is not told.
     pub home_assistant: Option<String>,
+}
+
+impl Config {
+    /// The files that are read before it connects.
+    pub(in crate::sinks) fn files(&self) -> Vec<&Path> {
+        let password = self.user.as_ref().and_then(|(_, password)| password.as_ref()?.file());
+        let secure = self.secure.iter().flat_map(Secure::files);
+        password.into_iter().chain(secure).collect()
+    }
 }
 
 /// The version of the protocol.
@@ -243,6 +254,7 @@ impl Part for Config {
             first_after: keys.first_after.unwrap_or(Span::seconds(600)),
             version: keys.version,
             client_id: keys.client_id,
+            beside: false,
             user,
             keep_alive,
             window,

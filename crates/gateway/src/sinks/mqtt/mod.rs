@@ -20,6 +20,7 @@ mod config;
 mod events;
 mod home_assistant;
 mod ledger;
+mod probe;
 mod session;
 mod tls;
 mod topic;

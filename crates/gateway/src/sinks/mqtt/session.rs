@@ -58,7 +58,7 @@ impl<'a> Session<'a> {
         let Settings { urls, window, .. } = &mqtt.settings;
         memory.owes = false;
         let url = urls.get(memory.brokers.now()).or_else(|| urls.first()).ok_or(Fault::Gone)?;
-        let mut link = Link::open(&mqtt.settings, url, &topic::status(&mqtt.gateway));
+        let mut link = Link::open(&mqtt.settings, url, Some(&topic::status(&mqtt.gateway)));
         let (limit, largest) = link.connected(mqtt.patience).await?;
         let broker = url.to_string();
         if memory.quiet.may(&format!("{broker}: connected"), std::time::Instant::now()) {
@@ -68,7 +68,9 @@ impl<'a> Session<'a> {
         let status =
             Parcel { topic: topic::status(&mqtt.gateway), retain: true, payload: "online".into(), cargo: Cargo::Other };
         let ledger = Ledger::new((*window).min(limit));
-        let (read, outbox) = (reader.confirmed(), VecDeque::from([status]));
+        // A replay says nothing of the gateway's status.
+        let outbox = VecDeque::from_iter((!mqtt.settings.beside).then_some(status));
+        let read = reader.confirmed();
         Ok(Self {
             mqtt,
             reader,
@@ -262,9 +264,12 @@ impl<'a> Session<'a> {
     /// Says that it goes, as far as the broker still listens.
     async fn leave(mut self) {
         let farewell = async {
-            self.link.publish(topic::status(&self.mqtt.gateway), true, "offline".into())?;
+            let beside = self.mqtt.settings.beside;
+            if !beside {
+                self.link.publish(topic::status(&self.mqtt.gateway), true, "offline".into())?;
+            }
             let mut steps = Vec::new();
-            'waiting: while self.link.steps(&mut steps).await > 0 {
+            'waiting: while !beside && self.link.steps(&mut steps).await > 0 {
                 for step in steps.drain(..) {
                     if matches!(step?, Step::Acknowledged(..)) {
                         break 'waiting;

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use std::{fmt, path::Path, path::PathBuf};
 
 /// `kind = "lines"`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// Its name, which stands in reports.
     pub name: Option<String>,
@@ -28,7 +28,7 @@ pub struct Config {
 }
 
 /// Where lines come from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
     /// Whoever connects here.
     Listen(Tcp),

@@ -7,6 +7,7 @@ use crate::capture::{Capture, Framing, Stamp};
 use crate::sources::{Answer, Intake, now};
 use crate::stop::Stop;
 use esh_core::Protocol;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::{io, sync::Arc, time::Duration};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufWriter};
 use tokio::sync::{mpsc, oneshot};
@@ -21,7 +22,9 @@ pub(super) struct Feed {
     format: Option<Framing>,
     pub(super) ack: bool,
     longest: usize,
-    patience: Duration,
+    pub(super) patience: Duration,
+    /// Whether a frame has come.
+    pub(super) spoken: Arc<AtomicBool>,
 }
 
 /// How an input came to its end.
@@ -57,7 +60,13 @@ impl Feed {
             ack: config.ack,
             longest: config.longest,
             patience: config.patience.0,
+            spoken: Arc::default(),
         }
+    }
+
+    /// The same for one client of several.
+    pub(super) fn of_client(&self) -> Self {
+        Self { spoken: Arc::default(), ..self.clone() }
     }
 
     /// The input was lost, and is tried again.
@@ -125,8 +134,9 @@ impl Feed {
                 }
                 Event::Stalled => return Ok(Ended::Stalled),
             };
-            if capture.is_err() {
-                self.intake.counts.unreadable.add(1);
+            match &capture {
+                Ok(_) => self.spoken.store(true, Ordering::Relaxed),
+                Err(_) => self.intake.counts.unreadable.add(1),
             }
             let pending = match (capture, answers) {
                 (Ok(capture), None) => {
@@ -157,7 +167,7 @@ impl Feed {
             protocol: self.protocol,
             framing: line.framing.or(self.format),
             received_at: match line.received_at {
-                Some(at) => Stamp { at: Some(at), synchronised: true },
+                Some(at) => Stamp { at: Some(at), synchronised: line.synchronised },
                 None => now(),
             },
             source: Arc::clone(&self.name),

@@ -6,6 +6,7 @@
 mod config;
 mod feed;
 mod parse;
+mod probe;
 mod reader;
 mod transport;
 

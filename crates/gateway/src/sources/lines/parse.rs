@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 
 /// A line that has been read.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Line<'a> {
     /// The octets of the frame.
     pub octets: Vec<u8>,
@@ -21,8 +21,24 @@ pub struct Line<'a> {
     pub framing: Option<Framing>,
     /// When the frame came.
     pub received_at: Option<jiff::Timestamp>,
+    /// Whether the clock that says so was set: unless the line says `unsynchronised`.
+    pub synchronised: bool,
     /// Signal strength in dBm.
     pub rssi: Option<i16>,
+}
+
+impl Default for Line<'_> {
+    fn default() -> Self {
+        Self {
+            octets: Vec::new(),
+            id: None,
+            keys: None,
+            framing: None,
+            received_at: None,
+            synchronised: true,
+            rssi: None,
+        }
+    }
 }
 
 /// What a protocol reads from the members of a JSON line that only its lines have.
@@ -130,6 +146,8 @@ impl<'a> Line<'a> {
             format: Option<Cow<'a, str>>,
             #[serde(borrow, default)]
             received_at: Option<Cow<'a, str>>,
+            #[serde(borrow, default)]
+            clock: Option<Cow<'a, str>>,
             #[serde(default)]
             rssi: Option<i16>,
         }
@@ -164,6 +182,7 @@ impl<'a> Line<'a> {
             keys,
             framing: members.framing.or(framing),
             received_at,
+            synchronised: object.clock.as_deref() != Some("unsynchronised"),
             rssi: object.rssi,
         })
     }

@@ -2,7 +2,8 @@
 
 use super::parse::LineError;
 use std::{io, time::Duration};
-use tokio::{io::AsyncRead, io::AsyncReadExt, time::timeout};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::time::{Instant, timeout_at};
 
 /// Reads lines of a bounded length.
 #[derive(Debug)]
@@ -15,8 +16,10 @@ pub(super) struct LineReader<R> {
     longest: usize,
     /// In the middle of a line that was refused.
     skipping: bool,
-    /// How long a line that has begun may take.
+    /// How long a line that has begun may take, however steadily its octets come,
     patience: Option<Duration>,
+    /// and when it has taken too long.
+    deadline: Option<Instant>,
     /// Whether what stands after the last line end is a line.
     last: LastLine,
 }
@@ -47,7 +50,8 @@ const PIECE: usize = 4096;
 
 impl<R: AsyncRead + Unpin> LineReader<R> {
     pub(super) const fn new(input: R, longest: usize, patience: Option<Duration>, last: LastLine) -> Self {
-        Self { input, buffer: Vec::new(), start: 0, searched: 0, longest, skipping: false, patience, last }
+        let buffer = Vec::new();
+        Self { input, buffer, start: 0, searched: 0, longest, skipping: false, patience, deadline: None, last }
     }
 
     /// The next line. What was read stays in the buffer when the wait is given up.
@@ -58,6 +62,7 @@ impl<R: AsyncRead + Unpin> LineReader<R> {
                 let (from, to) = (self.start, self.searched + at);
                 self.start = to + 1;
                 self.searched = to + 1;
+                self.deadline = None;
                 if std::mem::take(&mut self.skipping) {
                     continue;
                 }
@@ -86,10 +91,16 @@ impl<R: AsyncRead + Unpin> LineReader<R> {
             let begun = !self.buffer.is_empty() || self.skipping;
             let read = self.input.read_buf(&mut self.buffer);
             let count = match self.patience {
-                Some(patience) if begun => match timeout(patience, read).await {
-                    Ok(count) => count?,
-                    Err(_) => return Ok(Event::Stalled),
-                },
+                Some(patience) if begun => {
+                    let deadline = *self.deadline.get_or_insert_with(|| Instant::now() + patience);
+                    match timeout_at(deadline, read).await {
+                        Ok(count) => count?,
+                        Err(_) => {
+                            self.deadline = None;
+                            return Ok(Event::Stalled);
+                        }
+                    }
+                }
                 _ => read.await?,
             };
             if count == 0 {
@@ -112,13 +123,14 @@ impl<R: AsyncRead + Unpin> LineReader<R> {
         self.start = 0;
         self.searched = 0;
         self.skipping = false;
+        self.deadline = None;
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tokio::io::AsyncWriteExt;
+    use tokio::{io::AsyncWriteExt, time::timeout};
 
     async fn all(input: &[u8], longest: usize, last: LastLine) -> Vec<String> {
         let mut reader = LineReader::new(input, longest, None, last);
@@ -171,5 +183,20 @@ mod tests {
         assert_eq!(reader.next().await.unwrap(), Event::Stalled);
         client.write_all(b"44\n").await.unwrap();
         assert_eq!(reader.next().await.unwrap(), Event::Line(b"2a44"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_line_that_comes_octet_by_octet_takes_no_longer_than_any_other() {
+        let (mut client, server) = tokio::io::duplex(64);
+        let mut reader = LineReader::new(server, 64, Some(Duration::from_secs(10)), LastLine::Cut);
+        let slow = tokio::spawn(async move {
+            while client.write_all(b"2").await.is_ok() {
+                tokio::time::sleep(Duration::from_secs(3)).await;
+            }
+        });
+        let started = Instant::now();
+        assert_eq!(reader.next().await.unwrap(), Event::Stalled);
+        assert_eq!(started.elapsed().as_secs(), 10);
+        slow.abort();
     }
 }

@@ -6,11 +6,13 @@ use crate::backoff::Backoff;
 use crate::config::Tcp;
 use crate::quiet::Quiet;
 use crate::stop::Stop;
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::{io, path::Path, process::Stdio, sync::Arc, time::Duration};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_serial::SerialPortBuilderExt;
 use tracing::{debug, info, warn};
@@ -26,6 +28,7 @@ pub(super) async fn listen(tcp: &Tcp, clients: usize, feed: Feed, mut stop: Stop
     info!(source = &*feed.name, address = %tcp, "listening");
     let places = Arc::new(Semaphore::new(clients));
     let (mut tasks, mut quiet) = (JoinSet::new(), Quiet::default());
+    let mut guests = Guests::default();
     loop {
         let accepted = tokio::select! {
             () = stop.asked() => break,
@@ -41,6 +44,12 @@ pub(super) async fn listen(tcp: &Tcp, clients: usize, feed: Feed, mut stop: Stop
                 continue;
             }
         };
+        if places.available_permits() == 0 && guests.make_room(feed.patience) {
+            info!(source = &*feed.name, clients, "a client that never sent a frame gives way to another");
+            // What it held is free once its task has noticed.
+            tokio::task::yield_now().await;
+            let _ = timeout(Duration::from_secs(1), places.acquire()).await;
+        }
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
             let now = std::time::Instant::now();
             quiet.due(now, |_, more| warn!(source = &*feed.name, more, "more clients were refused"));
@@ -50,8 +59,9 @@ pub(super) async fn listen(tcp: &Tcp, clients: usize, feed: Feed, mut stop: Stop
             tasks.spawn(refuse(stream, feed.ack));
             continue;
         };
-        let (feed, stop) = (feed.clone(), stop.clone());
-        tasks.spawn(async move {
+        let (feed, stop) = (feed.of_client(), stop.clone());
+        let (since, spoken) = (Instant::now(), Arc::clone(&feed.spoken));
+        let task = tasks.spawn(async move {
             debug!(source = &*feed.name, %peer, "a client has come");
             match talk(stream, &feed, stop).await {
                 Ok(ended) => debug!(source = &*feed.name, %peer, ?ended, "a client has gone"),
@@ -59,10 +69,41 @@ pub(super) async fn listen(tcp: &Tcp, clients: usize, feed: Feed, mut stop: Stop
             }
             drop(place);
         });
+        guests.0.push_back(Guest { since, spoken, task });
+        if guests.0.len() > clients {
+            guests.forget();
+        }
     }
     // Those that still wait for an answer get it.
     while tasks.join_next().await.is_some() {}
     Ok(())
+}
+
+/// Those who hold a place, in the order they came.
+#[derive(Default)]
+struct Guests(VecDeque<Guest>);
+
+struct Guest {
+    since: Instant,
+    spoken: Arc<AtomicBool>,
+    task: AbortHandle,
+}
+
+impl Guests {
+    /// Sends the first one away that has been there for so long and never sent a frame: whoever only holds places keeps
+    /// nobody out. Receivers that are merely quiet stay as long as there is room.
+    fn make_room(&mut self, patience: Duration) -> bool {
+        self.forget();
+        let Some(guest) = self.0.front().filter(|guest| guest.since.elapsed() >= patience) else { return false };
+        guest.task.abort();
+        self.0.pop_front();
+        true
+    }
+
+    /// Those who have gone, and those who may stay, are of no interest.
+    fn forget(&mut self) {
+        self.0.retain(|guest| !guest.task.is_finished() && !guest.spoken.load(Ordering::Relaxed));
+    }
 }
 
 async fn refuse(mut stream: TcpStream, ack: bool) {

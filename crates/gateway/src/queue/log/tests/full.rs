@@ -86,6 +86,34 @@ fn the_oldest_wait_for_a_snapshot() {
     log.append(0, now(), &[&payload(log.next)]).unwrap();
 }
 
+/// What was learned has grown since the last snapshot, and the disk is full: the reserve makes room for it, and comes
+/// back with the first segment that goes.
+#[test]
+fn on_a_full_disk_a_snapshot_takes_the_reserve() {
+    let Some(disk) = Disk::new(1 << 20) else {
+        println!("skipped: a small disk cannot be mounted here");
+        return;
+    };
+    let path = disk.0.path();
+    let config = Config { segment: 128 * KIB, quota: 1 << 30, snapshots: true, ..small() };
+    let (mut log, mut reader, _) = one(path, &config);
+    fill(&mut log, 1);
+    log.snapshot(log.committed(), 1, b"little").unwrap();
+    let last = until_full(&mut log);
+    log.snapshot(Seq(last), 1, &[7; 120 << 10]).unwrap();
+    assert!(!path.join("reserve").exists());
+    drain_to(&mut reader, last);
+    reader.confirm(Seq(last));
+    reader.save().unwrap();
+    log.release().unwrap();
+    assert!(path.join("reserve").exists());
+    log.append(0, now(), &[&payload(last + 1)]).unwrap();
+    log.commit().unwrap();
+    drop((log, reader));
+    let opened = Log::open(path, &config, &["mqtt"]).unwrap();
+    assert_eq!((opened.damage.len(), opened.snapshot.as_ref().unwrap().content.len()), (0, 120 << 10));
+}
+
 #[test]
 fn entries_that_are_too_old_go() {
     let dir = tempfile::tempdir().unwrap();

@@ -10,6 +10,7 @@ use common::program::{Program, page_until};
 use common::{Client, free_port, program};
 use serde_json::Value;
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt as _;
@@ -50,6 +51,10 @@ async fn send_until(mut client: Client, from: u32, until: Instant) -> (u32, Vec<
             }
             pending.push_back(n);
             n += 1;
+            if n % 100 == 0 {
+                // Enough that some are always under way; more would only take long to read back.
+                tokio::time::sleep(Duration::from_millis(40)).await;
+            }
         }
         let answer = client.hear().await;
         match (answer.as_str(), pending.pop_front()) {
@@ -250,6 +255,15 @@ async fn while_all_brokers_are_down_memory_is_bounded_and_nothing_is_lost() {
     drop(program);
 }
 
+/// What `check --connect` finds.
+fn check(folder: &Path) -> String {
+    let check = Command::new(program::binary())
+        .args(["check", "--connect", "--config"])
+        .arg(folder.join("gateway.toml"))
+        .output();
+    String::from_utf8(check.unwrap().stdout).unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tls_with_certificates_on_both_sides_and_a_password() {
     let folder = tempfile::tempdir().unwrap();
@@ -296,6 +310,9 @@ async fn tls_with_certificates_on_both_sides_and_a_password() {
         }
         delivered(ports.1).await;
         page_until(ports.1, "/readyz", |status, _| status == 200).await;
+        let text = check(folder.path());
+        assert!(text.contains("ok      sink kafka: 1 of the cluster of "), "{text}");
+        assert!(text.contains("not there, unless the brokers make them: esh.undecoded.v1"), "{text}");
     }
     let kcat = Kcat::start(kafka.port, READINGS);
     assert_eq!(tokio::task::spawn_blocking(move || all(&kcat, taken)).await.unwrap(), 0);
@@ -306,8 +323,12 @@ async fn tls_with_certificates_on_both_sides_and_a_password() {
         let config = config(ports, secure, &sink(password, ca, "SCRAM-SHA-512"));
         let program = Program::start(folder.path(), &config, &[("ESH_LOG", "debug")]);
         assert_eq!(Client::connect(ports.0).await.ask(&telegram(900)).await, "ok");
-        let text = page_until(ports.1, "/readyz", |status, text| status == 503 && text.contains("sink kafka: ")).await;
+        let text = page_until(ports.1, "/readyz", |status, text| status == 503 && text.contains(why)).await;
         assert!(text.contains(why), "{text}");
+        let text = check(folder.path());
+        let line =
+            text.lines().find(|line| line.starts_with("FAILED  sink kafka: ")).unwrap_or_else(|| panic!("{text}"));
+        assert!(line.contains(why), "{line}");
         let log = program.log();
         assert!(log.contains(why) && !log.contains("battery-staple") && !log.contains("correct-horse"), "{log}");
     }

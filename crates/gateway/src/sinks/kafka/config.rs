@@ -110,6 +110,15 @@ pub struct Broker {
     pub port: u16,
 }
 
+impl Config {
+    /// The files that are read before it connects.
+    pub(in crate::sinks) fn files(&self) -> Vec<&Path> {
+        let password = self.user.as_ref().and_then(|user| user.password.file());
+        let secure = self.secure.iter().flat_map(Secure::files);
+        password.into_iter().chain(secure).collect()
+    }
+}
+
 impl Default for Topics {
     fn default() -> Self {
         let topic = |kind| Topic(format!("esh.{kind}.v1"));

@@ -23,6 +23,7 @@ mod verdict;
 pub use config::{Broker, Compression, Config, Keys, Mechanism, Topic, Topics, User};
 
 use crate::backoff::Backoff;
+use crate::connect::PATIENCE;
 use crate::queue::{Position, Reader};
 use crate::secret::SecretError;
 use client::{Batch, Settings};
@@ -166,6 +167,27 @@ impl Kafka {
             }
             tokio::time::sleep(backoff.wait()).await;
         }
+    }
+
+    /// Tries the brokers, once.
+    pub(crate) async fn probe(self) -> Result<String, String> {
+        let producer = self.settings.open(Batch::Alone).map_err(|fault| fault.to_string())?;
+        let asked = tokio::task::spawn_blocking(move || {
+            let found = producer.ask(PATIENCE);
+            (producer, found)
+        });
+        let (producer, found) = asked.await.map_err(|error| error.to_string())?;
+        producer.end().await;
+        let (brokers, there) = found.map_err(|why| format!("{}: {why}", self.settings.brokers))?;
+        let Topics { readings, events, undecoded, raw } = &self.topics;
+        let wanted = [Some(readings), Some(events), Some(undecoded), self.raw.then_some(raw)];
+        let missing = wanted.into_iter().flatten().filter(|topic| !there.contains(&topic.0));
+        let missing: Vec<_> = missing.map(|topic| topic.0.as_str()).collect();
+        let brokers = format!("{brokers} of the cluster of {} answer", self.settings.brokers);
+        if missing.is_empty() {
+            return Ok(brokers);
+        }
+        Ok(format!("{brokers}; not there, unless the brokers make them: {}", missing.join(", ")))
     }
 
     /// One client, from its beginning to its end. Everything it knows ends with it, but for the queue's cursor.

@@ -14,10 +14,10 @@ pub struct Secure {
 }
 
 impl Secure {
-    /// The files that are read before a sink connects.
+    /// All of them.
     pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
-        let own = self.own.iter().flat_map(|(certificate, key)| [certificate.as_path(), key.as_path()]);
-        self.ca.as_deref().into_iter().chain(own)
+        let own = self.own.iter().flat_map(|(certificate, key)| [certificate, key]);
+        self.ca.iter().chain(own).map(PathBuf::as_path)
     }
 }
 

@@ -13,7 +13,6 @@ use rdkafka::error::KafkaError as LibraryError;
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer as _, ProducerContext, ThreadedProducer};
 use rdkafka::types::RDKafkaErrorCode as Code;
 use rdkafka::{ClientContext, config::FromClientConfigAndContext as _};
-use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
@@ -193,20 +192,21 @@ impl Producer {
         }
     }
 
-    /// How many brokers there are, and the topics they tell us of; or why nothing is known within that time.
-    pub(super) async fn topics(mut self, within: Duration) -> Result<(usize, BTreeSet<String>), String> {
-        let Some(inner) = self.inner.take() else { return Err("it has ended".to_owned()) };
-        let asked = tokio::task::spawn_blocking(move || {
-            let found = inner.client().fetch_metadata(None, within);
-            found.map_err(|error| {
-                // What went wrong before says more than that nothing came of it.
-                let why = lock(&inner.client().context().news).troubles.last().map(|(_, why)| why.clone());
-                why.unwrap_or_else(|| words(&error))
-            })
-        });
-        let metadata = asked.await.map_err(|error| error.to_string())??;
-        let topics = metadata.topics().iter().map(|topic| topic.name().to_owned()).collect();
-        Ok((metadata.brokers().len(), topics))
+    /// Asks the brokers who they are and what topics they have, waiting for so long. It blocks.
+    pub(super) fn ask(&self, patience: Duration) -> Result<(usize, Vec<String>), String> {
+        let Some(inner) = &self.inner else { return Err(Code::DestroyBroker.to_string()) };
+        match inner.client().fetch_metadata(None, patience) {
+            Ok(found) => {
+                let topics = found.topics().iter().map(|topic| topic.name().to_owned()).collect();
+                Ok((found.brokers().len(), topics))
+            }
+            Err(error) => {
+                // What the library has said since tells more than that nobody answered.
+                let news = lock(&inner.client().context().news);
+                let why = news.troubles.iter().find(|(code, _)| *code != Code::AllBrokersDown);
+                Err(why.map_or_else(|| words(&error), |(_, why)| why.clone()))
+            }
+        }
     }
 
     /// Why it can never deliver anything again, if it is so.

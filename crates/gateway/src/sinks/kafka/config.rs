@@ -34,14 +34,6 @@ pub struct Config {
     pub patience: Duration,
 }
 
-impl Config {
-    /// The files that are read before it connects.
-    pub(in crate::sinks) fn files(&self) -> Vec<&Path> {
-        let password = self.user.iter().filter_map(|user| user.password.file());
-        password.chain(self.secure.iter().flat_map(Secure::files)).collect()
-    }
-}
-
 /// Who the gateway says it is: SASL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {

@@ -16,7 +16,6 @@ mod client;
 mod config;
 mod ledger;
 mod message;
-mod probe;
 mod session;
 mod verdict;
 

@@ -43,7 +43,8 @@ impl Config {
     /// The files that are read before it connects.
     pub(in crate::sinks) fn files(&self) -> Vec<&Path> {
         let password = self.user.as_ref().and_then(|(_, password)| password.as_ref()?.file());
-        password.into_iter().chain(self.secure.iter().flat_map(Secure::files)).collect()
+        let secure = self.secure.iter().flat_map(Secure::files);
+        password.into_iter().chain(secure).collect()
     }
 }
 

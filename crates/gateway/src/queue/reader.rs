@@ -118,11 +118,13 @@ impl Reader {
     }
 
     /// So many records are sent again, since it is not known whether they have arrived.
+    #[cfg(feature = "kafka")]
     pub(crate) fn resent(&self, records: usize) {
         self.counts.retried.add(records as u64);
     }
 
     /// So many records have arrived that were under way for so long, all together.
+    #[cfg(feature = "kafka")]
     pub(crate) fn took(&self, records: u64, time: Duration) {
         self.counts.took(records, time);
     }

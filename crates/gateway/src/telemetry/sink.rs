@@ -78,6 +78,7 @@ impl OfSink {
     }
 
     /// So many records were under way for so long, all together.
+    #[cfg(feature = "kafka")]
     pub(crate) fn took(&self, records: u64, time: Duration) {
         self.timed.add(records);
         self.micros.add(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));

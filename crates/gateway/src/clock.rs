@@ -41,9 +41,10 @@ pub enum Config {
 pub(crate) fn now() -> Stamp {
     let at = jiff::Timestamp::now();
     let synchronised = match Word::from_number(WORD.load(Relaxed)) {
-        Word::Set => true,
+        Word::Trusted => true,
         Word::Unset => false,
-        Word::None => is_after_this_was_written(at),
+        // The date is looked at each time: a clock that is set is so at once.
+        Word::None | Word::Set => is_after_this_was_written(at),
     };
     Stamp { at: Some(at), synchronised }
 }
@@ -61,7 +62,7 @@ pub(crate) fn is_set() -> bool {
 /// Asks once whether the clock is set. There is one clock, and one answer for all who ask for the time.
 pub(crate) async fn look(config: Config) -> bool {
     let word = match config {
-        Config::Trusted => Word::Set,
+        Config::Trusted => Word::Trusted,
         Config::Untrusted => Word::Unset,
         Config::Auto => ask().await,
     };
@@ -107,6 +108,8 @@ enum Word {
     None,
     Set,
     Unset,
+    /// The configuration says so.
+    Trusted,
 }
 
 impl Word {
@@ -114,6 +117,7 @@ impl Word {
         match number {
             1 => Self::Set,
             2 => Self::Unset,
+            3 => Self::Trusted,
             _ => Self::None,
         }
     }
@@ -124,9 +128,6 @@ impl Word {
 }
 
 async fn ask() -> Word {
-    if jiff::Timestamp::now().as_second() < WRITTEN {
-        return Word::Unset;
-    }
     if let Some(word) = timesyncd(Path::new("/run/systemd/timesync")) {
         return word;
     }

@@ -144,7 +144,7 @@ async fn a_gateway_at_work_is_not_disturbed_and_a_wrong_password_is_told() {
     has(&found, "ok      sink broker: ", "lets us in");
     has(&found, "FAILED  source lines: ", "does the gateway run?");
     let (found, exit) = check(folder.path(), &config("wrong")).await;
-    has(&found, "FAILED  sink broker: ", "the broker refuses");
+    has(&found, "FAILED  sink broker: ", "it does not allow it: the connection: ");
     assert_eq!(exit, 1);
     assert!(!found.concat().contains("battery"));
     assert!(status.next(Duration::from_millis(500)).is_none(), "the gateway was thrown out");

@@ -171,7 +171,7 @@ async fn a_gateway_whose_only_sink_is_away_is_not_ready() {
         (output.status.code(), String::from_utf8(output.stdout).unwrap())
     };
     assert_eq!(health(&[]), (Some(0), "ok\n".to_owned()));
-    assert_eq!(health(&["--ready"]), (Some(1), "queue: records wait: 1\nsink out: delivers nothing\n".to_owned()));
+    assert_eq!(health(&["--ready"]), (Some(1), "queue: records wait: 2\nsink out: delivers nothing\n".to_owned()));
     let rows = rows(&get(http, "/metrics").await.2);
     assert_eq!(rows["esh_records_unconfirmed"], 2.0, "the report, and that its meter was discovered");
     assert!(rows["esh_sink_reconnects_total{sink=\"out\"}"] >= 1.0);

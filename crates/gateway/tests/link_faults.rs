@@ -69,7 +69,8 @@ impl Line {
         let mut acknowledged = HashSet::new();
         for (payload, sent) in &tap {
             let report: serde_json::Value = serde_json::from_str(payload).unwrap();
-            let frame = report["frame"].as_str().unwrap().to_owned();
+            // An event has none.
+            let Some(frame) = report["frame"].as_str().map(str::to_owned) else { continue };
             assert!(ids.insert(frame.clone(), report["id"].clone()).is_none(), "one report, one id: {frame}");
             if sent.acknowledged > 0 {
                 acknowledged.insert(frame);

@@ -50,7 +50,7 @@ fn without_keys(folder: &Path) {
 
 async fn get(port: u16, page: &str) -> (u16, String) {
     let mut stream = connect(port).await;
-    stream.write_all(format!("GET {page} HTTP/1.1\r\nhost: a\r\n\r\n").as_bytes()).await.unwrap();
+    stream.write_all(format!("GET {page} HTTP/1.1\r\nhost: localhost\r\n\r\n").as_bytes()).await.unwrap();
     let mut text = String::new();
     tokio::time::timeout(Duration::from_secs(10), stream.read_to_string(&mut text)).await.unwrap().unwrap();
     let (head, body) = text.split_once("\r\n\r\n").unwrap();

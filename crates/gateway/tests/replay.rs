@@ -147,7 +147,7 @@ async fn a_replay_into_a_broker_leaves_the_gateways_session_and_status_alone() {
     while let Some(message) = subscriber.next(Duration::from_secs(3)) {
         if message.topic.ends_with("/status") {
             status.push(message.payload);
-        } else {
+        } else if !message.topic.contains("/events/") {
             *times.entry(message.payload).or_default() += 1;
         }
     }

@@ -84,9 +84,10 @@ impl Peer {
         Self { port, seen, task }
     }
 
-    /// Everything that was published so far and is JSON, in the order it came.
+    /// Everything that was published so far and is JSON, in the order it came, but for events.
     pub fn seen(&self) -> Vec<Publish> {
-        self.seen.lock().unwrap().clone()
+        let seen = self.seen.lock().unwrap();
+        seen.iter().filter(|publish| !publish.topic.contains("/events/")).cloned().collect()
     }
 }
 

@@ -208,7 +208,7 @@ async fn what_is_in_the_way_is_said_in_words() {
     browser.until("document.getElementById('obstacles').innerText.includes('sink far: delivers nothing')");
     browser.until("document.getElementById('sinks').innerText.includes('away')");
     browser.until("document.getElementById('sinks').innerText.includes('Last fault')");
-    browser.until("document.getElementById('queue-waiting').innerText === '1'");
+    browser.until("document.getElementById('queue-waiting').innerText === '2'");
     browser.picture("not-ready-1280-light", false);
     browser.like(PHONE, "dark");
     browser.picture("not-ready-360-dark", false);

@@ -174,10 +174,10 @@ async fn a_sink_that_is_away_is_told_with_its_fault_and_what_waits() {
     loop {
         let status = gateway.json("/api/status").await;
         let far = &status["sinks"][1];
-        let told = far["fault"].is_string() && far["away"] == true && far["behind"] == 1;
+        let told = far["fault"].is_string() && far["away"] == true && far["behind"] == 2;
         // A second of age shows that it is that of the record.
         if told && status["sinks"][0]["behind"] == 0 && status["queue"]["oldest"].as_u64().unwrap() > 1000 {
-            assert_eq!(status["queue"]["waiting"], 1);
+            assert_eq!(status["queue"]["waiting"], 2);
             break;
         }
         assert!(Instant::now() < deadline, "{status}");

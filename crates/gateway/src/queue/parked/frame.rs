@@ -4,9 +4,7 @@
 //! |---|---|
 //! | version, 1 | 1 |
 //! | protocol, by the number it has in the queue | 1 |
-//! | framing: 0 unsaid, 1 A, 2 B, 3 without CRC, 4 three out of six, 5 Manchester, 6 wired, 7 records, 8 LwM2M, 9 SenML as CBOR | 1 |
-//! | of records, the octets before them; of LwM2M, its Content-Format | 2 |
-//! | of LwM2M, the path it answers for: its length and its text; otherwise 0 | 1 or more |
+//! | framing: the length of its word and the word, as an archive has it; none is unsaid | 1 or more |
 //! | when it came: 0, or 1 and seconds and nanoseconds since 1970 | 1 or 13 |
 //! | whether the clock was set | 1 |
 //! | the source's name: its length and its text | 2 or more |

@@ -180,6 +180,24 @@ async fn what_is_refused_again_and_again_without_a_reason_is_put_aside() {
     assert!(running.program.stop());
 }
 
+/// Nothing can stand for an event: it is given up, once others are taken, and holds nothing up.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_that_is_refused_again_and_again_is_given_up_while_others_are_taken() {
+    const MOODS: &[Mood] = &[Mood::Answers(|publish| {
+        let poison = publish.topic.contains("/events/") && publish.topic.contains(":00000007");
+        if poison { 0x83 } else { 0 }
+    })];
+    let peer = Peer::start(MOODS, ALL).await;
+    let folder = tempfile::tempdir().unwrap();
+    let running = run(folder.path(), peer.port);
+    send(running.lines, (0..20).map(|n| telegram(n, 0, 1))).await;
+    let metrics = delivered(running.pages).await;
+    assert!(metrics.contains("esh_sink_set_aside_total{sink=\"out\"} 0\n"), "{metrics}");
+    assert!(metrics.contains("esh_sink_given_up_total{sink=\"out\"} 1\n"), "{metrics}");
+    assert_eq!(peer.seen().iter().map(|publish| &publish.payload).collect::<HashSet<_>>().len(), 20);
+    assert!(running.program.stop());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broker_that_takes_nothing_at_all_loses_nothing() {
     const MOODS: &[Mood] = &[Mood::Answers(|_| 0x80)];
@@ -194,7 +212,7 @@ async fn a_broker_that_takes_nothing_at_all_loses_nothing() {
     }
     let (_, metrics) = page(running.pages, "/metrics").await;
     assert!(metrics.contains("\nesh_records_unconfirmed 6\n"), "{metrics}");
-    // An event may be counted as given up here, for which nothing can stand; behind the first report it is not confirmed.
+    assert!(metrics.contains("esh_sink_given_up_total{sink=\"out\"} 0\n"), "{metrics}");
     drop(running);
 }
 

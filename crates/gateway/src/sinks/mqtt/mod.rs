@@ -75,6 +75,8 @@ struct Memory {
     owes: bool,
     /// It has taken one since it let the gateway in.
     has_taken: bool,
+    /// So it had through the connection before.
+    had_taken: bool,
     quiet: Quiet,
 }
 
@@ -107,6 +109,7 @@ impl Mqtt {
             kept_out: false,
             owes: false,
             has_taken: false,
+            had_taken: false,
             quiet: Quiet::default(),
         };
         loop {
@@ -135,7 +138,8 @@ impl Mqtt {
             }
             let lasted = now.saturating_duration_since(started) > Duration::from_secs(10);
             // A broker that takes records is not disturbed by who comes back soon, unless it has had too much.
-            let took = std::mem::take(&mut memory.has_taken) && !matches!(fault, Fault::Refused(_) | Fault::Barred(_));
+            memory.had_taken = std::mem::take(&mut memory.has_taken);
+            let took = memory.had_taken && !matches!(fault, Fault::Refused(_) | Fault::Barred(_));
             if lasted || took {
                 backoff.reset();
                 pause.reset();
@@ -169,6 +173,11 @@ impl Memory {
     const fn taken(&mut self) {
         (self.owes, self.has_taken) = (false, true);
         self.brokers.has_taken();
+    }
+
+    /// Whether the broker takes records these days: then a refusal is for the record that is refused.
+    const fn takes(&self) -> bool {
+        self.has_taken || self.had_taken
     }
 
     /// A record was refused without a reason; how often by now.

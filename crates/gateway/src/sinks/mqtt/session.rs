@@ -211,7 +211,9 @@ impl<'a> Session<'a> {
             (Verdict::Barred(reason), _) => {
                 return self.refused(packet, Fault::Barred(format!("to publish a report: {reason}")));
             }
-            (Verdict::Doubtful(why), Cargo::Record(position)) if self.memory.refused(position) >= TRIES => {
+            (Verdict::Doubtful(why), Cargo::Record(position))
+                if self.memory.refused(position) >= TRIES && self.may_leave(position) =>
+            {
                 return self.set_aside(packet, position, why);
             }
             // What stands for a record is never given up for it: it may be that the broker takes nothing at all now.
@@ -242,6 +244,12 @@ impl<'a> Session<'a> {
             self.memory.confirmed(position);
         }
         Ok(true)
+    }
+
+    /// Whether a record may be left behind that the broker refuses without a reason. Nothing can stand for an event, so it
+    /// waits until others are taken: it may be that the broker takes nothing at all now.
+    fn may_leave(&self, position: Position) -> bool {
+        self.memory.takes() || self.reader.at(position).is_none_or(|entry| entry.record.kind != Kind::Event)
     }
 
     /// The broker never takes the record of a packet: what stands for it goes out in its place.

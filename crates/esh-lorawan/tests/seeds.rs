@@ -3,36 +3,23 @@
 
 #[path = "../../../fuzz/bodies/lorawan.rs"]
 mod lorawan;
+#[path = "../../../fuzz/bodies/seeds.rs"]
+mod seeds;
 
 use esh_core::Key;
 use esh_lorawan::{
     Asked, CfList, DevAddr, DlSettings, Eui64, FCtrl, JoinAccept, Keys1_1, MType, Plain, Session, Transmission,
     write_join_request,
 };
-use std::{fs, path::PathBuf};
-
-fn folder(target: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds").join(target)
-}
-
-fn replay(target: &str, body: fn(&[u8])) {
-    let mut seeds: Vec<PathBuf> = fs::read_dir(folder(target)).unwrap().map(|seed| seed.unwrap().path()).collect();
-    seeds.sort();
-    assert!(!seeds.is_empty());
-    for seed in seeds {
-        println!("{}", seed.display());
-        body(&fs::read(seed).unwrap());
-    }
-}
 
 #[test]
 fn lorawan_open() {
-    replay("lorawan_open", lorawan::lorawan_open);
+    seeds::replay("lorawan_open", lorawan::lorawan_open);
 }
 
 #[test]
 fn lpp() {
-    replay("lpp", lorawan::lpp);
+    seeds::replay("lpp", lorawan::lpp);
 }
 
 /// Frames by name, behind an octet that says what the carrier is told.
@@ -108,11 +95,9 @@ fn payloads() -> Vec<(String, Vec<u8>)> {
 #[test]
 #[ignore = "writes fuzz/seeds anew"]
 fn write_the_seeds() {
-    for (target, seeds) in [("lorawan_open", frames()), ("lpp", payloads())] {
-        let folder = folder(target);
-        fs::create_dir_all(&folder).unwrap();
-        for (name, octets) in seeds {
-            fs::write(folder.join(name), octets).unwrap();
+    for (target, named) in [("lorawan_open", frames()), ("lpp", payloads())] {
+        for (name, octets) in named {
+            seeds::write(target, &name, &octets);
         }
     }
 }

@@ -5,36 +5,23 @@ mod common;
 
 #[path = "../../../fuzz/bodies/modbus.rs"]
 mod modbus;
+#[path = "../../../fuzz/bodies/seeds.rs"]
+mod seeds;
 
 use common::{request, response};
 use esh_modbus::frame::{Head, Mode};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
-use std::{fs, path::PathBuf};
-
-fn folder(target: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds").join(target)
-}
-
-fn replay(target: &str, body: fn(&[u8])) {
-    let mut seeds: Vec<PathBuf> = fs::read_dir(folder(target)).unwrap().map(|seed| seed.unwrap().path()).collect();
-    seeds.sort();
-    assert!(!seeds.is_empty());
-    for seed in seeds {
-        println!("{}", seed.display());
-        body(&fs::read(seed).unwrap());
-    }
-}
 
 #[test]
 fn modbus_adu() {
-    replay("modbus_adu", modbus::modbus_adu);
+    seeds::replay("modbus_adu", modbus::modbus_adu);
 }
 
 #[test]
 fn modbus_stream() {
-    replay("modbus_stream", modbus::modbus_stream);
+    seeds::replay("modbus_stream", modbus::modbus_stream);
 }
 
 /// One PDU of each function code, the shortest of several.
@@ -82,11 +69,9 @@ fn write_the_seeds() {
             streams.push((format!("{name}-{}", mode.word()), [&[size][..], &pieces.concat()].concat()));
         }
     }
-    for (target, seeds) in [("modbus_adu", adus), ("modbus_stream", streams)] {
-        let folder = folder(target);
-        fs::create_dir_all(&folder).unwrap();
-        for (name, octets) in seeds {
-            fs::write(folder.join(name), octets).unwrap();
+    for (target, named) in [("modbus_adu", adus), ("modbus_stream", streams)] {
+        for (name, octets) in named {
+            seeds::write(target, &name, &octets);
         }
     }
 }

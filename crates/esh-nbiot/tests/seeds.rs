@@ -3,42 +3,29 @@
 
 #[path = "../../../fuzz/bodies/nbiot.rs"]
 mod nbiot;
+#[path = "../../../fuzz/bodies/seeds.rs"]
+mod seeds;
 
 use esh_nbiot::coap::{Block, Code, Type, Writer, option::number};
-use std::{fs, path::PathBuf};
-
-fn folder(target: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds").join(target)
-}
-
-fn replay(target: &str, body: fn(&[u8])) {
-    let mut seeds: Vec<PathBuf> = fs::read_dir(folder(target)).unwrap().map(|seed| seed.unwrap().path()).collect();
-    seeds.sort();
-    assert!(!seeds.is_empty());
-    for seed in seeds {
-        println!("{}", seed.display());
-        body(&fs::read(seed).unwrap());
-    }
-}
 
 #[test]
 fn coap_message() {
-    replay("coap_message", nbiot::coap_message);
+    seeds::replay("coap_message", nbiot::coap_message);
 }
 
 #[test]
 fn lwm2m_tlv() {
-    replay("lwm2m_tlv", nbiot::lwm2m_tlv);
+    seeds::replay("lwm2m_tlv", nbiot::lwm2m_tlv);
 }
 
 #[test]
 fn senml_json() {
-    replay("senml_json", nbiot::senml_json);
+    seeds::replay("senml_json", nbiot::senml_json);
 }
 
 #[test]
 fn senml_cbor() {
-    replay("senml_cbor", nbiot::senml_cbor);
+    seeds::replay("senml_cbor", nbiot::senml_cbor);
 }
 
 fn messages() -> Vec<(&'static str, Vec<u8>)> {
@@ -90,12 +77,8 @@ const PACK: &[u8] = br#"[{"bver":10,"bn":"/3424/0/","bt":1700000000,"n":"1","v":
 #[test]
 #[ignore = "writes the seeds that our own encoder makes into the source tree"]
 fn write_the_seeds() {
-    let write = |target: &str, name: &str, octets: &[u8]| {
-        fs::create_dir_all(folder(target)).unwrap();
-        fs::write(folder(target).join(name), octets).unwrap();
-    };
     for (name, octets) in messages() {
-        write("coap_message", name, &octets);
+        seeds::write("coap_message", name, &octets);
     }
     let tlvs: [(&str, &[u8]); 5] = [
         ("device", &[1, 0xc3, 0x00, b'e', b's', b'h', 0x86, 0x06, 0x41, 0, 1, 0x41, 1, 5, 0xc1, 9, 100]),
@@ -105,10 +88,10 @@ fn write_the_seeds() {
         ("instances", &[5, 0x03, 0, 0xc1, 0, 1, 0x03, 2, 0xc1, 0, 3]),
     ];
     for (name, octets) in tlvs {
-        write("lwm2m_tlv", name, octets);
+        seeds::write("lwm2m_tlv", name, octets);
     }
-    write("senml_json", "every_label", PACK);
-    write("senml_json", "paths", br#"[{"bn":"/3/0/","n":"0"},{"n":"9"}]"#);
+    seeds::write("senml_json", "every_label", PACK);
+    seeds::write("senml_json", "paths", br#"[{"bn":"/3/0/","n":"0"},{"n":"9"}]"#);
     let cbor: [(&str, &[u8]); 2] = [
         (
             "labels",
@@ -126,6 +109,6 @@ fn write_the_seeds() {
         ),
     ];
     for (name, octets) in cbor {
-        write("senml_cbor", name, octets);
+        seeds::write("senml_cbor", name, octets);
     }
 }

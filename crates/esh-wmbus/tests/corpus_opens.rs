@@ -3,9 +3,10 @@
 //! The telegrams are not part of the project: the folder `ESH_CORPUS`, or `shared/corpus` beside the workspace, has them.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
-mod common;
+#[path = "../../../checks/corpus.rs"]
+mod corpus;
 
-use common::{octets, rows};
+use corpus::{octets, rows};
 use esh_core::{Carrier, Ignore, Key, Known, Meter, Protocol, Purpose};
 use esh_wmbus::Wmbus;
 

@@ -1,46 +1,33 @@
 //! The seeds of the fuzz targets of M-Bus, replayed; `write_the_seeds` writes those that our own encoder makes.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "../../../fuzz/bodies/seeds.rs"]
+mod seeds;
 #[path = "../../../fuzz/bodies/wmbus.rs"]
 mod wmbus;
 
 use esh_core::{CivilTime, Key, Manufacturer, Medium, Precision};
 use esh_wmbus::telegram::{Extended, Protection, Telegram};
 use esh_wmbus::{Address, Coded, Framing, RecordWriter};
-use std::{fs, path::PathBuf};
-
-fn folder(target: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds").join(target)
-}
-
-fn replay(target: &str, body: fn(&[u8])) {
-    let mut seeds: Vec<PathBuf> = fs::read_dir(folder(target)).unwrap().map(|seed| seed.unwrap().path()).collect();
-    seeds.sort();
-    assert!(!seeds.is_empty());
-    for seed in seeds {
-        println!("{}", seed.display());
-        body(&fs::read(seed).unwrap());
-    }
-}
 
 #[test]
 fn wmbus_open() {
-    replay("wmbus_open", wmbus::wmbus_open);
+    seeds::replay("wmbus_open", wmbus::wmbus_open);
 }
 
 #[test]
 fn wmbus_records() {
-    replay("wmbus_records", wmbus::wmbus_records);
+    seeds::replay("wmbus_records", wmbus::wmbus_records);
 }
 
 #[test]
 fn wmbus_fragments() {
-    replay("wmbus_fragments", wmbus::wmbus_fragments);
+    seeds::replay("wmbus_fragments", wmbus::wmbus_fragments);
 }
 
 #[test]
 fn mbus_wired() {
-    replay("mbus_wired", wmbus::mbus_wired);
+    seeds::replay("mbus_wired", wmbus::mbus_wired);
 }
 
 /// Payloads such as meters send, by name.
@@ -312,17 +299,15 @@ fn lines() -> Vec<(String, Vec<u8>)> {
 fn write_the_seeds() {
     let named =
         |payloads: Vec<(&str, Vec<u8>)>| payloads.into_iter().map(|(name, octets)| (name.to_owned(), octets)).collect();
-    for (target, seeds) in [
+    for (target, named) in [
         ("wmbus_open", frames()),
         ("wmbus_records", named(payloads())),
         ("wmbus_fragments", fragments()),
         ("mbus_wired", wired()),
         ("everything_prints", lines()),
     ] {
-        let folder = folder(target);
-        fs::create_dir_all(&folder).unwrap();
-        for (name, octets) in seeds {
-            fs::write(folder.join(name), octets).unwrap();
+        for (name, octets) in named {
+            seeds::write(target, &name, &octets);
         }
     }
 }

@@ -1,10 +1,10 @@
 //! Published vectors of AES-CCM*, of the keyed hashes and of install codes. `ESH_CORPUS` names their folder.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
-#[path = "../../esh-wmbus/tests/common/mod.rs"]
-mod common;
+#[path = "../../../checks/corpus.rs"]
+mod corpus;
 
-use common::{octets, rows};
+use corpus::{octets, rows};
 use esh_core::{Input, Layer};
 use esh_zigbee::security::{AuxiliaryHeader, Cipher, key_load, key_transport, link_key_of, verify};
 

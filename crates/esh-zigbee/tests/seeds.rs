@@ -1,40 +1,27 @@
 //! The seeds of the fuzz targets of Zigbee, replayed; `write_the_seeds` writes them.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "../../../fuzz/bodies/seeds.rs"]
+mod seeds;
 #[path = "../../../fuzz/bodies/zigbee.rs"]
 mod zigbee;
 
 use esh_core::{Input, Layer};
 use esh_zigbee::security::{AuxiliaryHeader, Cipher};
-use std::{fs, path::PathBuf};
-
-fn folder(target: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds").join(target)
-}
-
-fn replay(target: &str, body: fn(&[u8])) {
-    let mut seeds: Vec<PathBuf> = fs::read_dir(folder(target)).unwrap().map(|seed| seed.unwrap().path()).collect();
-    seeds.sort();
-    assert!(!seeds.is_empty());
-    for seed in seeds {
-        println!("{}", seed.display());
-        body(&fs::read(seed).unwrap());
-    }
-}
 
 #[test]
 fn zigbee_mac() {
-    replay("zigbee_mac", zigbee::zigbee_mac);
+    seeds::replay("zigbee_mac", zigbee::zigbee_mac);
 }
 
 #[test]
 fn zcl() {
-    replay("zcl", zigbee::zcl);
+    seeds::replay("zcl", zigbee::zcl);
 }
 
 #[test]
 fn tuya() {
-    replay("tuya", zigbee::tuya);
+    seeds::replay("tuya", zigbee::tuya);
 }
 
 /// A report of a meter, secured with the network key of the seeds.
@@ -93,18 +80,14 @@ fn a_secured_report_is_opened_to_its_readings() {
 #[test]
 #[ignore = "writes the seeds that our own encoder makes into the source tree"]
 fn write_the_seeds() {
-    let write = |target: &str, name: &str, octets: &[u8]| {
-        fs::create_dir_all(folder(target)).unwrap();
-        fs::write(folder(target).join(name), octets).unwrap();
-    };
-    write("zigbee_mac", "secured_report", &secured(REPORT));
-    write(
+    seeds::write("zigbee_mac", "secured_report", &secured(REPORT));
+    seeds::write(
         "zigbee_mac",
         "green_power",
         &[1, 8, 185, 0xff, 0xff, 0xff, 0xff, 0x8c, 0x10, 1, 2, 3, 4, 5, 0, 0, 0, 0x22, 9, 9, 9, 9, 0xff, 0xff],
     );
-    write("zcl", "report", &[&[0][..], REPORT].concat());
-    write(
+    seeds::write("zcl", "report", &[&[0][..], REPORT].concat());
+    seeds::write(
         "zcl",
         "scales",
         &[
@@ -112,9 +95,13 @@ fn write_the_seeds() {
             3, 4, 5, 6,
         ],
     );
-    write("zcl", "structure", &[7, 0x1c, 0x5f, 0x11, 3, 0x0a, 1, 0xff, 0x4c, 2, 0, 0x10, 1, 0x48, 0x20, 2, 0, 1, 2]);
-    write("zcl", "configure", &[1, 0x10, 9, 6, 0, 0x05, 5, 0x21, 1, 0, 10, 0, 1, 0, 1, 0x0b, 5, 0x2c, 1]);
-    write(
+    seeds::write(
+        "zcl",
+        "structure",
+        &[7, 0x1c, 0x5f, 0x11, 3, 0x0a, 1, 0xff, 0x4c, 2, 0, 0x10, 1, 0x48, 0x20, 2, 0, 1, 2],
+    );
+    seeds::write("zcl", "configure", &[1, 0x10, 9, 6, 0, 0x05, 5, 0x21, 1, 0, 10, 0, 1, 0, 1, 0x0b, 5, 0x2c, 1]);
+    seeds::write(
         "tuya",
         "points",
         &[9, 7, 2, 0, 7, 1, 2, 0, 4, 0xff, 0xff, 0xff, 0xfe, 2, 1, 0, 1, 1, 5, 3, 0, 2, b'o', b'k'],

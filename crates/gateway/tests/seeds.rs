@@ -4,22 +4,17 @@
 
 #[path = "../../../fuzz/bodies/gateway.rs"]
 mod gateway;
-
-fn replay(target: &str, body: fn(&[u8])) {
-    let seeds = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds").join(target);
-    for seed in std::fs::read_dir(seeds).unwrap() {
-        body(&std::fs::read(seed.unwrap().path()).unwrap());
-    }
-}
+#[path = "../../../fuzz/bodies/seeds.rs"]
+mod seeds;
 
 #[test]
 fn everything_prints() {
-    replay("everything_prints", gateway::everything_prints);
+    seeds::replay("everything_prints", gateway::everything_prints);
 }
 
 #[test]
 fn parked_frame() {
-    replay("parked_frame", |seed| {
+    seeds::replay("parked_frame", |seed| {
         assert!(esh_gateway::queue::parked::Parked::read(seed).is_some(), "a seed is a frame");
         gateway::parked_frame(seed);
     });
@@ -27,5 +22,5 @@ fn parked_frame() {
 
 #[test]
 fn archive_reads() {
-    replay("archive_reads", gateway::archive_reads);
+    seeds::replay("archive_reads", gateway::archive_reads);
 }

@@ -1,30 +1,15 @@
-//! PDUs of every kind, and the corpora, which are no part of the project: the folder `ESH_CORPUS` has them, or `shared/corpus` beside the
-//! workspace; without them the tests say so and pass.
-#![allow(unreachable_pub, dead_code, reason = "each test is a crate of its own")]
+//! PDUs of every kind, and the corpora.
+#![allow(unreachable_pub, dead_code, unused_imports, reason = "each test is a crate of its own")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+#[path = "../../../../checks/corpus.rs"]
+mod corpus;
+
+pub use corpus::{octets, rows};
 use esh_modbus::pdu::{Bits, DeviceIdentification, FileData, FileRecords, Registers};
 use esh_modbus::{ExceptionCode, Request, Response};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use serde_json::Value;
-use std::path::PathBuf;
-
-/// The rows of a corpus; none, which is said, where there is none.
-pub fn rows(name: &str) -> Vec<Value> {
-    let folder = std::env::var_os("ESH_CORPUS")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus"), PathBuf::from);
-    let Ok(text) = std::fs::read_to_string(folder.join(name)) else {
-        println!("skipped: no {name} in {}", folder.display());
-        return Vec::new();
-    };
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
-/// Octets of hexadecimal text.
-pub fn octets(hex: &str) -> Vec<u8> {
-    (0..hex.len() / 2).map(|n| u8::from_str_radix(&hex[2 * n..2 * n + 2], 16).unwrap()).collect()
-}
 
 /// PDUs of requests, of every function.
 pub fn request() -> impl Strategy<Value = Vec<u8>> {

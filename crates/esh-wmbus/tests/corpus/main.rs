@@ -5,12 +5,12 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
-#[path = "../common/mod.rs"]
-mod common;
+#[path = "../../../../checks/corpus.rs"]
+mod corpus;
 mod wired;
 mod wireless;
 
-use common::{octets, rows};
+use corpus::{octets, rows};
 use esh_core::{
     Carrier, Decimal, DecodeError, Key, Known, Learned, Meter, Out, Purpose, Quality, Quantity, Reading, Unit, Value,
 };

@@ -1,5 +1,10 @@
 //! What the integration tests share: a real broker, free ports, clients, and a decoder that decodes nothing.
-#![allow(dead_code, unreachable_pub, reason = "each test is a crate of its own and uses its part of it")]
+#![allow(
+    dead_code,
+    unused_imports,
+    unreachable_pub,
+    reason = "each test is a crate of its own and uses its part of it"
+)]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -13,6 +18,10 @@ pub mod kafka;
 pub mod peer;
 pub mod program;
 pub mod proxy;
+#[path = "../../../../checks/corpus.rs"]
+mod rows;
+
+pub use rows::corpus;
 
 use esh_gateway::capture::Capture;
 use esh_gateway::config::Config;
@@ -28,17 +37,6 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
-
-/// The rows of a corpus, or `None`, said on the standard error output, where there is none.
-pub fn corpus(name: &str) -> Option<Vec<serde_json::Value>> {
-    let folder = std::env::var_os("ESH_CORPUS")
-        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/corpus")), PathBuf::from);
-    let Ok(text) = std::fs::read_to_string(folder.join(name)) else {
-        eprintln!("skipped: no corpus {name}");
-        return None;
-    };
-    Some(text.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
-}
 
 /// A port that nobody has right now.
 pub fn free_port() -> u16 {

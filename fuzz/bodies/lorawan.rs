@@ -1,10 +1,13 @@
 //! What the fuzz targets of LoRaWAN hold to be true of any octets. The ordinary tests replay the seeds with the same.
 #![allow(dead_code, reason = "each target uses one of them")]
 
-use esh_core::{Carrier, Content, Field, Format, Key, Known, Learned, Meter, NothingKnown, Out, Purpose, Reading};
+#[path = "everything.rs"]
+mod everything;
+
+use esh_core::{Carrier, Content, Format, Key, Known, Meter, NothingKnown, Purpose};
 use esh_lorawan::{CayenneLpp, Eui64, Join, Lorawan, Session, Transmission, Version};
+use everything::Everything;
 use std::any::Any;
-use std::fmt::Write;
 
 /// The key of the seeds, for every purpose.
 pub(crate) const KEY: [u8; 16] = [0x11; 16];
@@ -26,36 +29,6 @@ impl Known for One {
 
     fn nonce_used(&self, _: &Meter, _: Purpose, nonce: u64) -> bool {
         nonce == 0
-    }
-}
-
-/// Prints everything it gets, so that every accessor is walked, and holds places against the frame's length.
-struct Everything {
-    text: String,
-    frame_len: usize,
-}
-
-impl<'a> Out<'a> for Everything {
-    fn reading(&mut self, reading: Reading<'a>) {
-        self.text.clear();
-        write!(self.text, "{reading:?}").unwrap();
-        assert!(reading.origin.offset + reading.origin.octets.len() <= self.frame_len, "{reading:?}");
-    }
-
-    fn learned(&mut self, learned: Learned<'_>) {
-        self.text.clear();
-        write!(self.text, "{learned:?}").unwrap();
-        assert!(!self.text.contains("17, 17"), "a key shows itself: {}", self.text);
-    }
-
-    fn wants_fields(&self) -> bool {
-        true
-    }
-
-    fn field(&mut self, field: Field<'_>) {
-        self.text.clear();
-        write!(self.text, "{} {} {}", field.name, field.value, field.meaning).unwrap();
-        assert!(field.offset + field.len <= self.frame_len, "{} at {}+{}", field.name, field.offset, field.len);
     }
 }
 
@@ -85,7 +58,7 @@ pub(crate) fn lorawan_open(octets: &[u8]) {
         tell_keys: bit(6),
     };
     let mut frame = octets.to_vec();
-    let mut out = Everything { text: String::new(), frame_len: octets.len() };
+    let mut out = Everything::of(octets.len());
     match carrier.open(&mut frame, &known, &mut out) {
         Ok(opened) => {
             assert!(opened.offset + opened.payload.len() <= octets.len());
@@ -104,7 +77,7 @@ pub(crate) fn lorawan_open(octets: &[u8]) {
 pub(crate) fn lpp(octets: &[u8]) {
     let [port, payload @ ..] = octets else { return };
     let format = CayenneLpp::on_port(*port).unwrap_or(CayenneLpp::Dynamic);
-    let mut out = Everything { text: String::new(), frame_len: payload.len() };
+    let mut out = Everything::of(payload.len());
     if let Err(error) = format.read(None, payload, 0, &NothingKnown, &mut out) {
         assert!(error.offset <= payload.len(), "{error}");
     }

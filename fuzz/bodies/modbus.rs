@@ -1,34 +1,15 @@
 //! What the fuzz targets of Modbus hold to be true of any octets. The ordinary tests replay the seeds with the same.
 #![allow(dead_code, reason = "each target uses one of them")]
 
-use esh_core::{Carrier, Field, NothingKnown, Out, Reading};
+#[path = "everything.rs"]
+mod everything;
+
+use esh_core::{Carrier, NothingKnown};
 use esh_modbus::frame::{Head, Mode, ascii, rtu, tcp};
 use esh_modbus::map::{Block, Table};
 use esh_modbus::stream::{Asked, Frames, Reader, Wanted};
 use esh_modbus::{Modbus, ModbusStream, Request, Response, sunspec};
-use std::fmt::Write;
-
-/// Prints everything it gets, so that every accessor is walked, and holds places against the frame's length.
-struct Everything {
-    text: String,
-    frame_len: usize,
-}
-
-impl<'a> Out<'a> for Everything {
-    fn reading(&mut self, reading: Reading<'a>) {
-        write!(self.text, "{reading:?}").unwrap();
-    }
-
-    fn wants_fields(&self) -> bool {
-        true
-    }
-
-    fn field(&mut self, field: Field<'_>) {
-        self.text.clear();
-        write!(self.text, "{} {} {}", field.name, field.value, field.meaning).unwrap();
-        assert!(field.offset + field.len <= self.frame_len, "{} at {}+{}", field.name, field.offset, field.len);
-    }
-}
+use everything::Everything;
 
 const MODES: [Mode; 3] = [Mode::Rtu, Mode::Ascii, Mode::Tcp];
 
@@ -42,7 +23,7 @@ pub(crate) fn modbus_adu(octets: &[u8]) {
     for mode in MODES.map(Some).into_iter().chain([None]) {
         for wanted in [Wanted::Requests, Wanted::Responses, Wanted::Either, Wanted::Answers(asked())] {
             let mut frame = octets.to_vec();
-            let mut out = Everything { text: String::new(), frame_len: octets.len() };
+            let mut out = Everything::of(octets.len());
             let carrier = Modbus { mode, wanted: Some(wanted) };
             match carrier.open(&mut frame, &NothingKnown, &mut out) {
                 Ok(opened) => assert!(opened.offset + opened.payload.len() <= octets.len()),
@@ -77,7 +58,7 @@ pub(crate) fn modbus_adu(octets: &[u8]) {
         let written = response.write(&mut buffer).unwrap();
         assert_eq!(written, octets);
         let frame = Mode::Tcp.write(Head { transaction: 1, unit: 0x11 }, written, &mut [0; 300]).unwrap().to_vec();
-        let mut out = Everything { text: String::new(), frame_len: frame.len() };
+        let mut out = Everything::of(frame.len());
         let carrier = Modbus { mode: Some(Mode::Tcp), wanted: Some(Wanted::Responses) };
         carrier.open(&mut frame.clone(), &NothingKnown, &mut out).unwrap();
     }
@@ -85,11 +66,10 @@ pub(crate) fn modbus_adu(octets: &[u8]) {
 
 /// Reads octets as the registers of every model there is.
 fn registers(octets: &[u8]) {
-    let mut out = Everything { text: String::new(), frame_len: octets.len() };
+    let mut out = Everything::of(octets.len());
     for model in [1, 101, 111, 201, 211] {
         let block = Block { table: Table::Holding, address: 0, octets, offset: 0 };
         sunspec::map(model).unwrap().read_blocks(0, &[block], &mut out);
-        out.text.clear();
     }
 }
 
@@ -106,7 +86,7 @@ pub(crate) fn modbus_stream(octets: &[u8]) {
                 let carrier = Modbus { mode: Some(mode), wanted: Some(wanted) };
                 carrier.open(&mut octets[found].to_vec(), &NothingKnown, &mut esh_core::Ignore).unwrap();
             }
-            let mut out = Everything { text: String::new(), frame_len: octets.len() };
+            let mut out = Everything::of(octets.len());
             ModbusStream { mode, wanted }.open(&mut octets.to_vec(), &NothingKnown, &mut out).unwrap();
 
             let mut reader = Reader::<1100>::default();

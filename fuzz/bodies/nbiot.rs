@@ -1,40 +1,19 @@
 //! What the fuzz targets of NB-IoT hold to be true of any octets. The ordinary tests replay the seeds with the same.
 #![allow(dead_code, reason = "each target uses one of them")]
 
-use esh_core::{Carrier, Field, Format, NothingKnown, Out, Reading};
+#[path = "everything.rs"]
+mod everything;
+
+use esh_core::{Carrier, Format, NothingKnown};
 use esh_nbiot::coap::{Coap, Message, Writer};
 use esh_nbiot::lwm2m::{Lwm2m, Path};
 use esh_nbiot::senml::{Encoding, Pack, Senml};
-use std::fmt::Write;
-
-/// Prints everything it gets, so that every accessor is walked, and holds places against the frame's length.
-struct Everything {
-    text: String,
-    frame_len: usize,
-}
-
-impl<'a> Out<'a> for Everything {
-    fn reading(&mut self, reading: Reading<'a>) {
-        self.text.clear();
-        write!(self.text, "{reading:?}").unwrap();
-        assert!(reading.origin.offset + reading.origin.octets.len() <= self.frame_len);
-    }
-
-    fn wants_fields(&self) -> bool {
-        true
-    }
-
-    fn field(&mut self, field: Field<'_>) {
-        self.text.clear();
-        write!(self.text, "{} {} {}", field.key, field.value, field.meaning).unwrap();
-        assert!(field.offset + field.len <= self.frame_len, "{} lies outside the frame", field.name);
-    }
-}
+use everything::Everything;
 
 /// What opens can be read, and nothing is said of octets that are not there.
 fn opens_and_reads(carrier: &dyn Carrier, format: &dyn Format, octets: &[u8]) {
     let mut frame = octets.to_vec();
-    let mut everything = Everything { text: String::new(), frame_len: octets.len() };
+    let mut everything = Everything::of(octets.len());
     if let Ok(opened) = carrier.open(&mut frame, &NothingKnown, &mut everything) {
         let _ = format.read(None, opened.payload, opened.offset, &NothingKnown, &mut everything);
     }
@@ -43,7 +22,7 @@ fn opens_and_reads(carrier: &dyn Carrier, format: &dyn Format, octets: &[u8]) {
 /// A message that is read can be written again, and reads the same.
 pub(crate) fn coap_message(octets: &[u8]) {
     let mut frame = octets.to_vec();
-    let mut everything = Everything { text: String::new(), frame_len: octets.len() };
+    let mut everything = Everything::of(octets.len());
     let _ = Coap { extended_tokens: true }.open(&mut frame, &NothingKnown, &mut everything);
     let Ok(message) = Message::parse(octets) else { return };
     let mut buffer = vec![0; octets.len() + 16];

@@ -1,10 +1,13 @@
 //! What the fuzz targets of M-Bus hold to be true of any octets. The ordinary tests replay the seeds with the same.
 #![allow(dead_code, reason = "each target uses one of them")]
 
-use esh_core::{Carrier, Content, Field, Ignore, Key, Known, Learned, Meter, Out, Purpose, Reading};
+#[path = "everything.rs"]
+mod everything;
+
+use esh_core::{Carrier, Content, Ignore, Key, Known, Meter, Purpose};
 use esh_wmbus::fragments::{Assembler, Step};
 use esh_wmbus::{Framing, Wmbus, format_for};
-use std::fmt::Write;
+use everything::Everything;
 
 /// Knows the same keys for every meter, and whatever layout is asked for.
 struct Keys;
@@ -28,38 +31,9 @@ impl Known for Keys {
     }
 }
 
-/// Prints everything it gets, so that every accessor is walked, and holds places against the frame's length.
-struct Everything {
-    text: String,
-    frame_len: usize,
-}
-
-impl<'a> Out<'a> for Everything {
-    fn reading(&mut self, reading: Reading<'a>) {
-        self.text.clear();
-        write!(self.text, "{reading:?}").unwrap();
-        assert!(reading.origin.offset + reading.origin.octets.len() <= self.frame_len, "{reading:?}");
-    }
-
-    fn learned(&mut self, learned: Learned<'_>) {
-        self.text.clear();
-        write!(self.text, "{learned:?}").unwrap();
-    }
-
-    fn wants_fields(&self) -> bool {
-        true
-    }
-
-    fn field(&mut self, field: Field<'_>) {
-        self.text.clear();
-        write!(self.text, "{} {} {}", field.name, field.value, field.meaning).unwrap();
-        assert!(field.offset + field.len <= self.frame_len, "{} at {}+{}", field.name, field.offset, field.len);
-    }
-}
-
 fn open_and_read(framing: Framing, octets: &[u8]) {
     let mut frame = octets.to_vec();
-    let mut out = Everything { text: String::new(), frame_len: octets.len() };
+    let mut out = Everything::of(octets.len());
     match (Wmbus { framing }).open(&mut frame, &Keys, &mut out) {
         Ok(opened) => {
             assert!(opened.offset + opened.payload.len() <= octets.len());
@@ -96,7 +70,7 @@ pub(crate) fn wmbus_open(octets: &[u8]) {
 pub(crate) fn wmbus_records(octets: &[u8]) {
     for content in [Content::Records, Content::CompactRecords, Content::RecordLayout, Content::FixedData] {
         if let Some(format) = format_for(content) {
-            let mut out = Everything { text: String::new(), frame_len: octets.len() };
+            let mut out = Everything::of(octets.len());
             let _ = format.read(None, octets, 0, &Keys, &mut out);
         }
     }

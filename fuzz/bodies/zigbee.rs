@@ -1,35 +1,14 @@
 //! What the fuzz targets of Zigbee hold to be true of any octets. The ordinary tests replay the seeds with the same.
 #![allow(dead_code, reason = "each target uses one of them")]
 
-use esh_core::{Carrier, Content, Field, Format, Key, Known, Meter, Out, Purpose, Reading};
+#[path = "everything.rs"]
+mod everything;
+
+use esh_core::{Carrier, Content, Format, Key, Known, Meter, Purpose};
 use esh_zigbee::Zigbee;
 use esh_zigbee::zcl::attribute::cluster;
 use esh_zigbee::zcl::{Readings, Scaling, Zcl};
-use std::fmt::Write;
-
-/// Prints everything it gets, so that every accessor is walked, and holds places against the frame's length.
-struct Everything {
-    text: String,
-    frame_len: usize,
-}
-
-impl<'a> Out<'a> for Everything {
-    fn reading(&mut self, reading: Reading<'a>) {
-        self.text.clear();
-        write!(self.text, "{reading:?}").unwrap();
-        assert!(reading.origin.offset + reading.origin.octets.len() <= self.frame_len);
-    }
-
-    fn wants_fields(&self) -> bool {
-        true
-    }
-
-    fn field(&mut self, field: Field<'_>) {
-        self.text.clear();
-        write!(self.text, "{} {} {}", field.key, field.value, field.meaning).unwrap();
-        assert!(field.offset + field.len <= self.frame_len, "{} lies outside the frame", field.name);
-    }
-}
+use everything::Everything;
 
 /// Knows the same key for everybody.
 struct One;
@@ -43,7 +22,7 @@ impl Known for One {
 /// A frame that does not open stays as it was; one that opens can be read.
 pub(crate) fn zigbee_mac(octets: &[u8]) {
     let mut frame = octets.to_vec();
-    let mut everything = Everything { text: String::new(), frame_len: octets.len() };
+    let mut everything = Everything::of(octets.len());
     if let Ok(opened) = Zigbee.open(&mut frame, &One, &mut everything)
         && let Content::Cluster(cluster) = opened.content
     {
@@ -54,7 +33,7 @@ pub(crate) fn zigbee_mac(octets: &[u8]) {
 
 fn read(cluster: u16, octets: &[u8]) {
     let mut frame = octets.to_vec();
-    let mut everything = Everything { text: String::new(), frame_len: octets.len() };
+    let mut everything = Everything::of(octets.len());
     let scaling = Scaling { multiplier: Some(3), divisor: Some(7), unit_of_measure: None };
     let carrier = Zcl { cluster };
     if carrier.open(&mut frame, &One, &mut everything).is_ok() {

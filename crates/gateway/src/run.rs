@@ -1,15 +1,5 @@
-//! Starts every part and joins them into one line: the only file that knows all parts.
-//!
-//! | task | waits for |
-//! |---|---|
-//! | one per source | its input; a place in the intake |
-//! | the line, on a thread of its own | a capture in the intake; the disk; room in the queue |
-//! | one per sink | a record in the queue; its peer |
-//! | the watchdog's, where the service manager has one | time |
-//! | the pages, where `[http]` is, and one per connection | who asks |
-//! | this one | a signal, a changed configuration, the end of a part |
-//! | the one who asks whether the clock is set | those who set it; a minute |
-//! | the cursors of the sinks, on a thread of their own | a confirmation; the disk |
+//! Starts every part and joins them into one line: the only file that knows all parts. `ARCHITECTURE.md` tells what each
+//! task waits for.
 
 use crate::clock;
 use crate::config::{Config, ConfigError};

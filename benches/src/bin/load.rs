@@ -171,7 +171,7 @@ impl Bench {
 
     fn metric(&self, name: &str) -> u64 {
         let mut stream = connect(self.http);
-        stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").unwrap();
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
         let mut page = String::new();
         stream.read_to_string(&mut page).unwrap();
         let row = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));

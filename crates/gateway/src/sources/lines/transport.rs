@@ -195,7 +195,8 @@ pub(super) async fn command(words: &[String], feed: Feed, mut stop: Stop) -> Res
 
 /// Takes lines from a serial port, and opens it again when it is lost.
 pub(super) async fn serial(device: &Path, baud: u32, feed: Feed, mut stop: Stop) -> Result<(), LinesError> {
-    let mut backoff = Backoff::default();
+    // Nobody is disturbed by it, and whoever has just plugged a receiver in waits for it.
+    let mut backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(2));
     while !stop.is_asked() {
         let started = Instant::now();
         let ended = async {

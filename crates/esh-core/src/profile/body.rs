@@ -74,7 +74,7 @@ impl Body {
         if let Some((_, name)) = self.names.iter().find(|(of, _)| raw == Some(*of)) {
             return Ok(Worth { value: Value::Text(crate::Text::utf8(name)), number: None, unrounded: None });
         }
-        let (scaled, rounded) = self.scale.apply(number, slots)?;
+        let (scaled, rounded) = self.scale.apply(number, raw, slots)?;
         Ok(Worth { value: Value::Number(scaled), number: Some(scaled), unrounded: rounded.then_some(number) })
     }
 }
@@ -89,6 +89,8 @@ pub(super) struct Worth {
 /// A number is multiplied, divided, and moved.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scale {
+    /// What numbers as sent stand for; without any each stands for itself.
+    pub values: &'static [(i128, Decimal)],
     /// What it is multiplied by.
     pub factor: Decimal,
     /// What it is divided by; a quotient that is not finite keeps 18 digits and says so.
@@ -106,11 +108,13 @@ pub struct Factor {
     pub slot: u8,
     /// What its numbers stand for; without any its value is the factor.
     pub values: &'static [(i128, Decimal)],
+    /// What all other numbers stand for.
+    pub default: Option<Decimal>,
 }
 
 impl Scale {
     /// The number as it is.
-    pub const ONE: Self = Self { factor: Decimal::new(1, 0), divisor: 1, by: None, offset: Decimal::ZERO };
+    pub const ONE: Self = Self { values: &[], factor: Decimal::new(1, 0), divisor: 1, by: None, offset: Decimal::ZERO };
 
     /// The number times `digits × 10^exponent`.
     #[must_use]
@@ -118,17 +122,23 @@ impl Scale {
         Self { factor: Decimal::new(digits as i128, exponent), ..Self::ONE }
     }
 
-    /// The value of a number, and whether it had to be rounded.
-    pub(super) fn apply(&self, number: Decimal, slots: &Slots) -> Result<(Decimal, bool), Quality> {
+    /// The value of a number, and whether it had to be rounded. `raw` is the number as sent.
+    pub(super) fn apply(
+        &self,
+        number: Decimal,
+        raw: Option<i128>,
+        slots: &Slots,
+    ) -> Result<(Decimal, bool), Quality> {
+        let number = match self.values {
+            [] => number,
+            values => listed(values, raw).ok_or(Quality::Unscaled)?,
+        };
         let mut value = product(number, self.factor)?;
-        if let Some(Factor { slot, values }) = self.by {
+        if let Some(Factor { slot, values, default }) = self.by {
             let held = slots.get(slot);
             let factor = match values {
                 [] => held.value(),
-                values => {
-                    let found = values.iter().find(|(of, _)| held.raw() == Some(*of));
-                    found.map(|(_, factor)| *factor)
-                }
+                values => listed(values, held.raw()).or(default),
             };
             value = product(value, factor.ok_or(Quality::Unscaled)?)?;
         }
@@ -137,6 +147,11 @@ impl Scale {
         let value = if self.offset == Decimal::ZERO { value } else { value.plus(self.offset).ok_or(Quality::Overflow)? };
         Ok((value, rounded))
     }
+}
+
+/// What a number stands for in a list.
+fn listed(values: &[(i128, Decimal)], raw: Option<i128>) -> Option<Decimal> {
+    values.iter().find(|(of, _)| raw == Some(*of)).map(|(_, value)| *value)
 }
 
 /// The product of two numbers.

@@ -61,6 +61,8 @@ pub struct Repeat {
     pub tariff_step: i32,
     /// What is added to the subunit.
     pub subunit_step: i32,
+    /// Each is one field of so many bits, and they run on over the octets; 0 for whole octets.
+    pub bits: u8,
     /// What stands in each.
     pub steps: &'static [Step],
     /// The slots of what stands in each: the first, and the one behind the last.
@@ -147,4 +149,6 @@ pub enum Inside {
     MbusRecords,
     /// Cayenne LPP.
     CayenneLpp,
+    /// What a maker has made up, by its name.
+    Vendor(&'static str),
 }

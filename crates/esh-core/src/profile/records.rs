@@ -258,7 +258,7 @@ impl<'p> Corrected<'_, 'p> {
         });
         if let Some(code) = code {
             (value, quality) = (Value::Absent, code);
-        } else if let Some((_, name)) = body.names.iter().find(|(of, _)| raw == Some(*of)) {
+        } else if let Some((_, name)) = body.names.iter().find(|(of, _)| sent.is_some_and(|(bits, number)| number == *of || i128::from(bits) == *of)) {
             (value, quality, unit) = (Value::Text(Text::utf8(name)), Quality::Good, Unit::None);
         } else {
             if body.raw
@@ -267,7 +267,7 @@ impl<'p> Corrected<'_, 'p> {
                 (value, quality) = (Value::Number(Decimal::new(raw, 0)), Quality::Good);
             }
             if let Value::Number(number) = value {
-                match body.scale.unwrap_or(Scale::ONE).apply(number, &self.slots) {
+                match body.scale.unwrap_or(Scale::ONE).apply(number, raw, &self.slots) {
                     Ok((scaled, rounded)) => {
                         value = Value::Number(scaled);
                         unrounded = if rounded { Some((number, unit)) } else { unrounded };
@@ -369,7 +369,11 @@ fn integer(reading: &Reading<'_>, data: &[u8]) -> Option<(u64, i128)> {
     }
     let bits = holds::whole(data, super::Order::Little);
     let number = match dif & 0x0f {
-        1..=4 | 6 | 7 => bits.into(),
+        // Type B: in two's complement.
+        1..=4 | 6 | 7 => {
+            let unused = 64 - 8 * data.len() as u32;
+            i128::from(((bits << unused) as i64) >> unused)
+        }
         9..=12 | 14 => match bcd::read(data)? {
             Bcd::Number(number) => number,
             Bcd::ErrorDigit => return None,

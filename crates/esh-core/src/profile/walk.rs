@@ -344,6 +344,10 @@ impl<'a, 'p> Walk<'a, 'p> {
         let least = if let Times::Rest(least) = repeat.times { usize::from(least.max(1)) } else { 0 };
         let zero = Held::Number(None, Some(Decimal::ZERO));
         (repeat.sums.0..repeat.sums.1).for_each(|slot| self.slots.set(slot, zero));
+        if let (1..=64, [Step::Field(field)]) = (repeat.bits, repeat.steps) {
+            let end = self.bits(repeat, field, (start, end), wanted, within, out)?;
+            return Ok(Some((start, end)));
+        }
         let mut next = start;
         for n in 0..wanted {
             if end.saturating_sub(next) < least {
@@ -359,6 +363,51 @@ impl<'a, 'p> Walk<'a, 'p> {
             next = stop;
         }
         Ok(Some((start, next)))
+    }
+
+    /// Reads elements of so many bits that run on over octets; says where the last one ends.
+    fn bits(
+        &mut self,
+        repeat: &Repeat,
+        field: &Field,
+        (start, end): (usize, usize),
+        wanted: u64,
+        within: &Within,
+        out: &mut dyn Out<'p>,
+    ) -> Result<usize, DecodeError> {
+        let Holds::Integer(integer) = field.holds else { return Ok(start) };
+        let width = usize::from(repeat.bits);
+        let octets = self.payload.get(start..end).unwrap_or_default();
+        let there = octets.len() * 8 / width;
+        let rest = matches!(repeat.times, Times::Rest(_));
+        let wanted = if rest { there } else { usize::try_from(wanted).unwrap_or(usize::MAX) };
+        for n in 0..wanted.min(there) {
+            self.count("group", start)?;
+            self.slots.clear(repeat.slots.0, repeat.slots.1);
+            let element = self.element(repeat, n as u64, within);
+            let (first, last) = (n * width, (n + 1) * width - 1);
+            let bits = (first..=last).fold(0u64, |bits, at| {
+                let octet = octets.get(at / 8).copied().unwrap_or_default();
+                match integer.order {
+                    Order::Little => bits | u64::from(octet >> (at % 8) & 1) << (at - first),
+                    Order::Big => bits << 1 | u64::from(octet >> (7 - at % 8) & 1),
+                }
+            });
+            let integer = Integer { first: 0, count: repeat.bits, ..integer };
+            let found = match field.body.none_of(bits, repeat.bits) {
+                Some(quality) => Found::none(quality),
+                None => Found::number(integer.number(bits)),
+            };
+            let (from, to) = (start + first / 8, start + last / 8 + 1);
+            self.covered.add(from, to);
+            let octets = self.payload.get(from..to).unwrap_or_default();
+            self.told(field, &found, octets, from, &element, out);
+        }
+        if wanted > there {
+            let (needed, left) = (wanted.saturating_mul(width).div_ceil(8), octets.len());
+            return Err(self.error(name(field), start, Reason::Truncated { needed, left }));
+        }
+        Ok(start + (wanted * width).div_ceil(8))
     }
 
     /// What the n-th element of a group adds to its readings.

@@ -110,6 +110,8 @@ pub struct Factor {
     pub values: &'static [(i128, Decimal)],
     /// What all other numbers stand for.
     pub default: Option<Decimal>,
+    /// It is a power of ten: what is added to the number of the field is the exponent.
+    pub power: Option<i8>,
 }
 
 impl Scale {
@@ -134,11 +136,12 @@ impl Scale {
             values => listed(values, raw).ok_or(Quality::Unscaled)?,
         };
         let mut value = product(number, self.factor)?;
-        if let Some(Factor { slot, values, default }) = self.by {
+        if let Some(Factor { slot, values, default, power }) = self.by {
             let held = slots.get(slot);
-            let factor = match values {
-                [] => held.value(),
-                values => listed(values, held.raw()).or(default),
+            let factor = match (power, values) {
+                (Some(plus), _) => held.raw().and_then(|raw| power_of_ten(raw, plus)),
+                (None, []) => held.value(),
+                (None, values) => listed(values, held.raw()).or(default),
             };
             value = product(value, factor.ok_or(Quality::Unscaled)?)?;
         }
@@ -147,6 +150,12 @@ impl Scale {
         let value = if self.offset == Decimal::ZERO { value } else { value.plus(self.offset).ok_or(Quality::Overflow)? };
         Ok((value, rounded))
     }
+}
+
+/// 10 to the power of a number, where a meter could mean it.
+fn power_of_ten(raw: i128, plus: i8) -> Option<Decimal> {
+    let exponent = i8::try_from(raw.checked_add(plus.into())?).ok()?;
+    (exponent.unsigned_abs() <= 20).then_some(Decimal::new(1, exponent))
 }
 
 /// What a number stands for in a list.

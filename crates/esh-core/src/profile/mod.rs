@@ -63,6 +63,8 @@ pub struct Message {
     pub derived: &'static [Derived],
     /// Whether something refers to what stands behind it.
     pub looks_ahead: bool,
+    /// It is enciphered in a way of the maker's own: it is known, and cannot be read.
+    pub enciphered: bool,
 }
 
 /// What carries a payload.
@@ -161,6 +163,11 @@ impl Format for Messages<'_> {
             let reason = Reason::UnknownFormat(code.into());
             return Err(DecodeError { layer: Layer::Application, field: "message of the profile", offset, reason });
         };
+        if message.enciphered {
+            let origin = Origin { octets: payload, header: &[], offset };
+            out.reading(Reading::new(Quantity::Unknown, Value::Octets(payload), Unit::None, origin));
+            return Err(DecodeError { layer: Layer::Security, field: message.name, offset, reason: Reason::NoKey });
+        }
         Walk::new(payload, offset, meter, known, Some((self.formats, &self.profile.records))).message(message, out)
     }
 }

@@ -333,7 +333,7 @@ impl Compiler<'_> {
             sums,
         };
         let steps = self.steps(parts, &mut inner)?;
-        at.scope.leave();
+        let looks_ahead = at.scope.leave();
         at.scope.leave();
         if steps.is_empty() {
             return Err(here.at(span, "a group without fields: give it [[….repeat.octets]]"));
@@ -367,6 +367,7 @@ impl Compiler<'_> {
             steps: keep(steps),
             slots,
             sums: sum_slots,
+            looks_ahead,
         })
     }
 
@@ -433,13 +434,14 @@ impl Compiler<'_> {
         let mut inner =
             At { scope: &mut *at.scope, order: at.order, time: at.time, message: at.message, sums: Vec::new() };
         let steps = self.steps(parts, &mut inner)?;
-        at.scope.leave();
+        let looks_ahead = at.scope.leave();
         Ok(Entry {
             name: name.map_or("", |name| keep_text(name.get_ref())),
             tags: self.numbers_kept(tag)?,
             when,
             steps: keep(steps),
             slots,
+            looks_ahead,
         })
     }
 

@@ -3,8 +3,8 @@
 use super::covered::Covered;
 use super::slots::{Held, Slots};
 use super::{
-    Clock, Entry, Every, Field, Formats, Holds, Integer, Length, Message, Nested, Order, Place, Records, Repeat, Source,
-    Step, Stream, Times, condition, derived, holds,
+    Clock, Entry, Every, Field, Formats, Holds, Integer, Length, Message, Nested, Order, Place, Records, Repeat,
+    Source, Step, Stream, Times, condition, derived, holds,
 };
 use crate::note::{Notes, at};
 use crate::{
@@ -129,7 +129,13 @@ impl<'a, 'p> Walk<'a, 'p> {
         condition::all(when, self.payload, &region, position, &self.slots)
     }
 
-    fn begin(&self, name: &'static str, place: Place, region: Region, at: (usize, usize)) -> Result<usize, DecodeError> {
+    fn begin(
+        &self,
+        name: &'static str,
+        place: Place,
+        region: Region,
+        at: (usize, usize),
+    ) -> Result<usize, DecodeError> {
         let found = region.find(place, at.0, at.1);
         let left = region.end.saturating_sub(region.start);
         let needed = match place {
@@ -187,9 +193,9 @@ impl<'a, 'p> Walk<'a, 'p> {
         }
         let start = self.begin(name, field.at, region, at)?;
         let needed = match field.holds {
-            Holds::Integer(Integer { octets, .. }) | Holds::Flags(Integer { octets, .. }) | Holds::Float { octets, .. } => {
-                octets.into()
-            }
+            Holds::Integer(Integer { octets, .. })
+            | Holds::Flags(Integer { octets, .. })
+            | Holds::Float { octets, .. } => octets.into(),
             Holds::Time(clock) => clock.octets().into(),
             Holds::Varint => {
                 let octets = self.payload.get(start..region.end).unwrap_or_default();

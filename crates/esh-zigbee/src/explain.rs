@@ -22,9 +22,10 @@ pub(crate) fn payload(
 
 pub(crate) fn mac(frame: &mac::Frame<'_>, end: usize, notes: &mut Notes<'_, '_>) {
     let place = |name, key| at(Layer::Link, 0, frame.payload.offset(), name, key);
+    let header = frame.header;
     notes.object(place("MAC header", "mac"), |notes| {
         notes.object(place("frame control", "frameControl"), |notes| {
-            let control = frame.control;
+            let control = header.control;
             notes.number(place("frame type", "frameType"), control.0 & 7, &"");
             for (name, key, bit) in [
                 ("security enabled", "securityEnabled", 3),
@@ -40,17 +41,17 @@ pub(crate) fn mac(frame: &mac::Frame<'_>, end: usize, notes: &mut Notes<'_, '_>)
             notes.number(place("frame version", "frameVersion"), control.version(), &"");
             notes.number(place("source addressing mode", "sourceAddrMode"), control.source_mode(), &"");
         });
-        if let Some(sequence) = frame.sequence {
+        if let Some(sequence) = header.sequence {
             notes.number(place("sequence number", "sequenceNumber"), sequence, &"");
         }
-        if let Some(pan) = frame.destination_pan {
+        if let Some(pan) = header.destination_pan {
             notes.number(place("destination PAN", "destinationPANId"), pan, &"");
         }
-        address(frame.destination, ("destination16", "destination64"), &place, notes);
-        if let Some(pan) = frame.source_pan {
+        address(header.destination, ("destination16", "destination64"), &place, notes);
+        if let Some(pan) = header.source_pan {
             notes.number(place("source PAN", "sourcePANId"), pan, &"");
         }
-        address(frame.source, ("source16", "source64"), &place, notes);
+        address(header.source, ("source16", "source64"), &place, notes);
         notes.number(at(Layer::Link, end, 2, "frame check sequence", "fcs"), frame.check, &"");
     });
 }

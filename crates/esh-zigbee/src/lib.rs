@@ -20,8 +20,13 @@ pub mod green_power;
 pub mod mac;
 pub mod nwk;
 mod open;
+mod outgoing;
 pub mod security;
 pub mod tuya;
+mod write;
 pub mod zcl;
+pub mod zdo;
 
 pub use open::Zigbee;
+pub use outgoing::{Outgoing, Secured};
+pub use write::{WriteError, Writer};

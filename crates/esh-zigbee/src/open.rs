@@ -52,10 +52,10 @@ fn layers(
     let start = mac.payload.offset();
     explain::mac(&mac, end, notes);
     explain::payload("mac_payload", Layer::Link, frame, start, end, notes);
-    if mac.control.frame_type() != FrameType::Data || start == end {
+    if mac.header.control.frame_type() != FrameType::Data || start == end {
         return Ok((start, end, Content::Nothing));
     }
-    if mac.control.bit(3) {
+    if mac.header.control.bit(3) {
         return Err(DecodeError { layer: Layer::Link, field: "MAC security", offset: 0, reason: Reason::Unsupported });
     }
     if green_power::Frame::is(mac.payload.rest()) {
@@ -67,7 +67,7 @@ fn layers(
         let start = green.payload.offset();
         return Ok((start, start + green.payload.len(), Content::Nothing));
     }
-    let (pan, heard_from) = (mac.source_pan, mac.source);
+    let (pan, heard_from) = (mac.header.source_pan, mac.header.source);
     network(frame, start, end, (pan, heard_from), known, way, notes)
 }
 

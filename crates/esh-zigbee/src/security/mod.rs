@@ -4,6 +4,7 @@ mod hash;
 
 pub use hash::{InstallCodeError, key_load, key_transport, link_key_of, verify};
 
+use crate::write::{WriteError, Writer};
 use aes::Aes128;
 use ccm::aead::{AeadInPlace, KeyInit};
 use ccm::consts::{U4, U13};
@@ -17,9 +18,6 @@ const LEVEL: u8 = 5;
 
 /// Octets of the authentication.
 pub const MIC: usize = 4;
-
-/// The longest frame of IEEE 802.15.4.
-const LONGEST: usize = 127;
 
 /// Which key secures a frame; table 4-31.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +45,33 @@ pub struct AuxiliaryHeader {
 }
 
 impl AuxiliaryHeader {
+    /// A header as it goes out: its level is zero on the air.
+    ///
+    /// The network key must have its sequence number, and no other key has one.
+    #[must_use]
+    pub const fn new(key: KeyIdentifier, frame_counter: u32, source: Option<u64>, key_sequence: u8) -> Self {
+        let (key_bits, key_sequence) = match key {
+            KeyIdentifier::Link => (0, None),
+            KeyIdentifier::Network => (1, Some(key_sequence)),
+            KeyIdentifier::KeyTransport => (2, None),
+            KeyIdentifier::KeyLoad => (3, None),
+        };
+        let extended_nonce = if source.is_some() { 0x20 } else { 0 };
+        Self { control: key_bits << 3 | extended_nonce, frame_counter, source, key_sequence }
+    }
+
+    /// Writes the header.
+    ///
+    /// # Errors
+    /// When it does not fit.
+    pub fn write(&self, into: &mut Writer<'_>) -> Result<(), WriteError> {
+        into.u8(self.control)?.u32(self.frame_counter)?;
+        if let Some(source) = self.source {
+            into.u64(source)?;
+        }
+        into.put(self.key_sequence.as_slice()).map(|_| ())
+    }
+
     /// Reads a header.
     ///
     /// # Errors
@@ -125,8 +150,8 @@ impl Cipher {
         payload: &mut [u8],
         mic: &[u8],
     ) -> bool {
-        let mut authenticated = [0; LONGEST];
-        let mut plain = [0; LONGEST];
+        let mut authenticated = [0; crate::mac::LONGEST];
+        let mut plain = [0; crate::mac::LONGEST];
         let (Some(authenticated), Some(plain)) =
             (authenticated.get_mut(..headers.len()), plain.get_mut(..payload.len()))
         else {
@@ -160,7 +185,7 @@ impl Cipher {
         source: u64,
         payload: &mut [u8],
     ) -> Option<[u8; MIC]> {
-        let mut authenticated = [0; LONGEST];
+        let mut authenticated = [0; crate::mac::LONGEST];
         let authenticated = authenticated.get_mut(..headers.len())?;
         authenticated.copy_from_slice(headers);
         let control = header.control & !7 | LEVEL;

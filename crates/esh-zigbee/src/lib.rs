@@ -16,12 +16,14 @@ extern crate std;
 
 pub mod aps;
 mod explain;
+pub mod fragments;
 pub mod green_power;
 pub mod mac;
 pub mod nwk;
 mod open;
 mod outgoing;
 pub mod security;
+pub mod transport_key;
 pub mod tuya;
 mod write;
 pub mod zcl;

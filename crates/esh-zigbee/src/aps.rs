@@ -42,6 +42,9 @@ impl FrameControl {
     }
 }
 
+/// The frame type of frames between networks, which have neither endpoints nor a counter; annex G.3.
+const INTER_PAN: u8 = 3;
+
 /// The header of a frame.
 #[derive(Clone, Copy, Debug)]
 pub struct Header {
@@ -102,6 +105,14 @@ impl Header {
             header.profile = Some(input.u16_le("profile identifier")?);
             header.source_endpoint = Some(input.u8("source endpoint")?);
         }
+        if control.frame_type() == INTER_PAN {
+            if control.delivery_mode() == 3 {
+                header.group = Some(input.u16_le("group address")?);
+            }
+            header.cluster = Some(input.u16_le("cluster identifier")?);
+            header.profile = Some(input.u16_le("profile identifier")?);
+            return Ok(header);
+        }
         header.counter = input.u8("APS counter")?;
         if control.bit(7) {
             let fragmentation = input.u8("extended frame control")? & 3;
@@ -155,6 +166,14 @@ impl Header {
         let bits = u8::from(secured) << 5 | u8::from(self.fragment.is_some()) << 7;
         let control = FrameControl(self.control.0 & !(0xa0 | 3 << 2) | delivery << 2 | bits);
         into.u8(control.0)?;
+        if control.frame_type() == INTER_PAN {
+            if let Some(group) = self.group {
+                into.u16(group)?;
+            }
+            into.u16(self.cluster.ok_or(WriteError::Malformed)?)?;
+            into.u16(self.profile.ok_or(WriteError::Malformed)?)?;
+            return Ok(());
+        }
         if control.has_endpoints() {
             match self.group {
                 Some(group) => into.u16(group)?,

@@ -39,6 +39,12 @@ impl FrameControl {
     }
 }
 
+/// Whether these octets of NWK go between networks, which has no addresses of NWK.
+#[must_use]
+pub fn is_inter_pan(octets: &[u8]) -> bool {
+    octets.first().is_some_and(|control| control & 3 == 3)
+}
+
 /// The header of a frame.
 #[derive(Clone, Copy, Debug)]
 pub struct Header {

@@ -64,12 +64,12 @@ fn a_secured_report_is_opened_to_its_readings() {
         fn reading(&mut self, _: Reading<'a>) {}
     }
     let mut frame = secured(REPORT);
-    let opened = esh_zigbee::Zigbee.open(&mut frame, &One(0x11), &mut Nothing).unwrap();
+    let opened = esh_zigbee::Zigbee::default().open(&mut frame, &One(0x11), &mut Nothing).unwrap();
     assert_eq!((opened.content, opened.payload), (Content::Cluster(0x0702), REPORT));
     assert_eq!(opened.meter.unwrap().address().to_string(), "zigbee:00124b0001020304");
     assert!(opened.security.authenticated);
     let (mut frame, sent) = (secured(REPORT), secured(REPORT));
-    let refused = esh_zigbee::Zigbee.open(&mut frame, &One(0x12), &mut Nothing).unwrap_err();
+    let refused = esh_zigbee::Zigbee::default().open(&mut frame, &One(0x12), &mut Nothing).unwrap_err();
     assert_eq!(
         refused.error.to_string(),
         "security layer, octet 57 (authentication code): none of the known keys opens it"

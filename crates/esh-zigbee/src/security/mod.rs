@@ -2,6 +2,7 @@
 
 mod hash;
 
+pub(crate) use hash::key_check;
 pub use hash::{InstallCodeError, key_load, key_transport, link_key_of, verify};
 
 use crate::write::{WriteError, Writer};

@@ -8,7 +8,7 @@ pub struct DataType(pub u8);
 
 /// How many octets a value takes, and how they are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Nothing,
     Data(u8),
     Bool,
@@ -29,6 +29,27 @@ enum Kind {
     Identifier(u8),
     Address,
     Key,
+}
+
+impl Kind {
+    /// How many octets every value has; `None` where the value itself tells.
+    pub(super) fn octets(self) -> Option<usize> {
+        Some(match self {
+            Self::Nothing => 0,
+            Self::Bool => 1,
+            Self::Data(len)
+            | Self::Bitmap(len)
+            | Self::Unsigned(len)
+            | Self::Signed(len)
+            | Self::Enumeration(len)
+            | Self::Identifier(len) => len.into(),
+            Self::Half => 2,
+            Self::Single | Self::TimeOfDay | Self::Date | Self::UtcTime => 4,
+            Self::Double | Self::Address => 8,
+            Self::Key => 16,
+            Self::Octets(_) | Self::Text(_) | Self::Collection | Self::Structure => return None,
+        })
+    }
 }
 
 /// Identifier, name, what it is.
@@ -136,7 +157,7 @@ impl DataType {
         TYPES.iter().map(|(id, ..)| Self(*id))
     }
 
-    fn kind(self) -> Option<Kind> {
+    pub(super) fn kind(self) -> Option<Kind> {
         // The table is in order, and most values are of a few types.
         TYPES.binary_search_by_key(&self.0, |(id, ..)| *id).ok().and_then(|at| TYPES.get(at)).map(|(.., kind)| *kind)
     }
@@ -269,16 +290,16 @@ fn little_endian(octets: &[u8]) -> u64 {
     octets.iter().rev().fold(0, |number, octet| number << 8 | u64::from(*octet))
 }
 
-const fn all_ones(len: u8) -> u64 {
+pub(super) const fn all_ones(len: u8) -> u64 {
     u64::MAX >> (64 - len as u32 * 8)
 }
 
 /// The elements of a collection, all of one type, or of a structure, each with its own. They have been checked.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Elements<'a> {
-    of: Option<DataType>,
-    left: u16,
-    octets: &'a [u8],
+    pub(super) of: Option<DataType>,
+    pub(super) left: u16,
+    pub(super) octets: &'a [u8],
 }
 
 impl<'a> Elements<'a> {

@@ -6,6 +6,7 @@ mod general;
 mod open;
 mod read;
 mod status;
+mod write;
 
 pub use attribute::{Attribute, Scale};
 pub use data_type::{DataType, Elements, Value};

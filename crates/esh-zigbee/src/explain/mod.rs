@@ -1,5 +1,9 @@
 //! What each layer found, for those who look at a frame.
 
+mod device_profile;
+
+pub(crate) use device_profile::{device_profile, transport_key};
+
 use crate::mac::{self, Address};
 use crate::security::{AuxiliaryHeader, KeyIdentifier};
 use crate::zcl::Eui64;
@@ -18,6 +22,11 @@ pub(crate) fn payload(
 ) {
     let octets = frame.get(start..end).unwrap_or_default();
     notes.octets(at(layer, start, octets.len(), "payload", key), octets, &"");
+}
+
+/// The payload of a layer that brings a key.
+pub(crate) fn withheld(key: &'static str, layer: Layer, start: usize, end: usize, notes: &mut Notes<'_, '_>) {
+    notes.text(at(layer, start, end - start, "payload", key), &"withheld", &"it brings a key");
 }
 
 pub(crate) fn mac(frame: &mac::Frame<'_>, end: usize, notes: &mut Notes<'_, '_>) {
@@ -170,6 +179,16 @@ pub(crate) fn nwk(
         if let Some(security) = security {
             auxiliary(security, Layer::Network, start, end - start, notes);
         }
+    });
+}
+
+/// A frame between networks has of NWK its frame control alone.
+pub(crate) fn inter_pan(start: usize, notes: &mut Notes<'_, '_>) {
+    let place = |name, key| at(Layer::Network, start, 2, name, key);
+    notes.object(place("NWK header", "nwk"), |notes| {
+        notes.object(place("frame control", "frameControl"), |notes| {
+            notes.number(place("frame type", "frameType"), 3u8, &"between networks");
+        });
     });
 }
 

@@ -4,7 +4,9 @@
 //! messages of so many octets; time is an argument. A part that comes again is taken once.
 
 use crate::aps::{Fragment, Header};
-use esh_core::{DecodeError, Layer, Reason};
+use crate::security::AuxiliaryHeader;
+use crate::{mac, nwk};
+use esh_core::{DecodeError, Input, Layer, Reason};
 
 /// Whose message it is: parts of two messages are never mixed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -41,6 +43,40 @@ impl Message {
             profile: header.profile?,
             counter: header.counter,
         })
+    }
+}
+
+/// A part, taken out of its frame.
+#[derive(Clone, Copy, Debug)]
+pub struct Part<'f> {
+    /// Whose it is.
+    pub message: Message,
+    /// Its header.
+    pub header: Header,
+    /// What it holds.
+    pub payload: &'f [u8],
+}
+
+impl<'f> Part<'f> {
+    /// Takes a part out of a frame as [`crate::Zigbee`] hands it on: from the header of the MAC on, decrypted, without what
+    /// authenticates it.
+    ///
+    /// # Errors
+    /// When a header is cut off, or names no endpoints.
+    pub fn read(frame: &'f [u8]) -> Result<Self, DecodeError> {
+        let mut input = Input::new(frame, 0, Layer::Link);
+        let mac = mac::Header::read(&mut input)?;
+        let nwk = nwk::Header::read(&mut input)?;
+        if nwk.control.is_secured() {
+            AuxiliaryHeader::read(&mut input)?;
+        }
+        let header = Header::read(&mut input)?;
+        if header.control.is_secured() {
+            AuxiliaryHeader::read(&mut input)?;
+        }
+        let message = Message::of(mac.source_pan.unwrap_or(0xffff), nwk.source, nwk.destination, &header);
+        let message = message.ok_or_else(|| input.error("endpoint", Reason::Malformed))?;
+        Ok(Self { message, header, payload: input.rest() })
     }
 }
 
@@ -96,13 +132,7 @@ impl<const MESSAGES: usize, const PARTS: usize> Assembler<MESSAGES, PARTS> {
     /// # Errors
     /// When the header is not that of a part, the message has more parts than there is room for, or a part contradicts
     /// those before it. The message is forgotten then.
-    pub fn put(
-        &mut self,
-        now: u64,
-        message: Message,
-        header: &Header,
-        payload: &[u8],
-    ) -> Result<Step<'_>, DecodeError> {
+    pub fn put(&mut self, now: u64, Part { message, header, payload }: Part<'_>) -> Result<Step<'_>, DecodeError> {
         let error = |reason| DecodeError { layer: Layer::Transport, field: "block number", offset: 0, reason };
         let Some(fragment) = header.fragment else { return Err(error(Reason::Malformed)) };
         for slot in &mut self.slots {
@@ -213,7 +243,8 @@ mod tests {
         payload: &[u8],
     ) -> String {
         let header = header(counter, first, block);
-        match of.put(now, Message::of(1, 2, 3, &header).unwrap(), &header, payload) {
+        let message = Message::of(1, 2, 3, &header).unwrap();
+        match of.put(now, Part { message, header, payload }) {
             Ok(Step::Whole(octets)) => format!("{octets:?}"),
             Ok(Step::Waiting { there, of }) => format!("{there} of {of:?}"),
             Err(error) => format!("{}", error.reason),

@@ -226,8 +226,8 @@ fn application(
     }
     let inside = frame.get(payload..end).unwrap_or_default();
     let content = match (header.control.frame_type(), header.profile, header.cluster) {
-        // A part of a message waits for the others.
-        (0, ..) if header.fragment.is_some() => Content::Fragment,
+        // A part of a message waits for the others, with the headers that say which message that is.
+        (0, ..) if header.fragment.is_some() => return Ok((0, end, Content::Fragment)),
         // The device profile: announcements, descriptors, binding. Nothing of it is a reading.
         (0, Some(0), Some(cluster)) => {
             device_profile(cluster, inside, payload, known, way, notes);
@@ -276,6 +276,12 @@ fn command(
             let transported = TransportKey::read(&mut Input::new(rest, start + 1, Layer::Transport))?;
             explain::transport_key(&transported, start, end, way.tell_keys, notes);
             teach(&transported, way, notes);
+            // Who looks at the frame in plain shall not find the key there.
+            if !way.tell_keys
+                && let Some(key) = frame.get_mut(start + 2..).and_then(|rest| rest.get_mut(..16))
+            {
+                key.fill(0);
+            }
         }
         Some((&TUNNEL, rest)) if !way.is_inside => {
             way.is_inside = true;

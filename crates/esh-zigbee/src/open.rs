@@ -12,7 +12,7 @@ use esh_core::{
 };
 
 /// Opens frames of IEEE 802.15.4 that carry Zigbee.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Zigbee {
     /// Whether keys that a frame brings are told among its fields: for who analyses frames with the keys of a network.
     pub tell_keys: bool,

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use esh_core::Protocol;
 use esh_lorawan::Lorawan;
 use esh_nbiot::lwm2m::Path;
+use esh_zigbee::Zigbee;
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer};
 use std::fmt;
@@ -50,6 +51,8 @@ pub enum Framing {
     Modbus(ModbusTold),
     /// A payload of LwM2M: its Content-Format, and what it answers for.
     Lwm2m(u16, Path),
+    /// A frame of Zigbee from the MAC on.
+    Zigbee(Zigbee),
     /// A frame of Zigbee without the layers below ZCL.
     Zcl(esh_zigbee::zcl::Readings),
     /// SenML as CBOR; without this word as JSON.
@@ -62,6 +65,7 @@ impl Framing {
     pub const fn telling_keys(self) -> Self {
         match self {
             Self::Lorawan(carrier) => Self::Lorawan(Lorawan { tell_keys: true, ..carrier }),
+            Self::Zigbee(_) => Self::Zigbee(Zigbee { tell_keys: true }),
             other => other,
         }
     }
@@ -81,6 +85,8 @@ impl Framing {
             "wired" => Self::Wired,
             "records" => Self::Records(0),
             "senml+cbor" => Self::SenmlCbor,
+            "zigbee" => Self::Zigbee(Zigbee { tell_keys: false }),
+            "zigbee+keys" => Self::Zigbee(Zigbee { tell_keys: true }),
             _ => match word.split_once('+')? {
                 ("records", behind) => Self::Records(behind.parse().ok()?),
                 ("lwm2m", told) => {
@@ -112,6 +118,8 @@ impl fmt::Display for Framing {
             Self::SenmlCbor => "senml+cbor",
             Self::Lorawan(carrier) => return lorawan::word::write_word(carrier, f),
             Self::Modbus(told) => return write!(f, "modbus+{told}"),
+            Self::Zigbee(Zigbee { tell_keys: false }) => "zigbee",
+            Self::Zigbee(Zigbee { tell_keys: true }) => "zigbee+keys",
             Self::Zcl(readings) => return zigbee::write_word(readings, f),
         })
     }
@@ -163,6 +171,8 @@ mod tests {
             "lwm2m+110+/",
             "modbus+rtu+response+false",
             "modbus+-+-+true",
+            "zigbee",
+            "zigbee+keys",
             "zcl+1794+1+1+1000+0",
             "zcl+0+0+-+-+-",
             "lorawan+1.1+1+5+2+7+81985529216486895+1+513+-+false",

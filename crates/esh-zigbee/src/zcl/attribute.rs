@@ -18,7 +18,9 @@ pub mod cluster {
     pub const PRESSURE: u16 = 0x0403;
     pub const FLOW: u16 = 0x0404;
     pub const HUMIDITY: u16 = 0x0405;
+    pub const PRICE: u16 = 0x0700;
     pub const METERING: u16 = 0x0702;
+    pub const MESSAGING: u16 = 0x0703;
     pub const ELECTRICAL_MEASUREMENT: u16 = 0x0b04;
     pub const TUYA: u16 = 0xef00;
 }

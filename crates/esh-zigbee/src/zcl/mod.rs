@@ -5,6 +5,7 @@ mod data_type;
 mod general;
 mod open;
 mod read;
+pub mod smart_energy;
 mod status;
 mod write;
 

@@ -1,7 +1,7 @@
 //! Readings of the attributes of a cluster.
 
 use super::attribute::{self, Attribute, Scale, cluster};
-use super::{Command, Direction, FrameType, Header, Record, Records, Value, status};
+use super::{Command, Direction, FrameType, Header, Record, Records, Value, smart_energy, status};
 use esh_core::{
     CivilTime, Decimal, DecodeError, Format, Input, Known, Layer, Learned, Meter, Origin, Out, Quality, Quantity,
     Reading, Register, Text, Unit, Value as ReadingValue,
@@ -15,7 +15,7 @@ const DIVISOR: u16 = 0x0302;
 const METERING_DEVICE_TYPE: u16 = 0x0306;
 
 /// Seconds from 1970 to 2000, where ZCL begins to count.
-const ZCL_EPOCH: i64 = 946_684_800;
+pub(super) const ZCL_EPOCH: i64 = 946_684_800;
 
 /// Reads the ZCL frames of a cluster.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,6 +63,10 @@ impl Format for Readings {
             (FrameType::Global, Direction::ToClient) => Command::from_id(header.command()),
             (FrameType::Cluster, _) if self.cluster == cluster::TUYA => {
                 return crate::tuya::read(header.command(), input, out);
+            }
+            (FrameType::Cluster, direction) if header.manufacturer().is_none() => {
+                let fields = smart_energy::fields(self.cluster, direction, header.command());
+                return smart_energy::read(fields, self.endpoint, input, out);
             }
             _ => None,
         };

@@ -1,9 +1,14 @@
 //! Zigbee.
 
+mod brought;
+
+pub use brought::{BroughtKey, BroughtKeys};
+
 use crate::capture::Framing;
 use crate::sources::lines::{LineError, Members, from_json};
-use esh_core::{Carrier, DecodeError, Format, Key, Known, Opened, Out, Purpose, Refused};
+use esh_core::{Carrier, Content, DecodeError, Format, Key, Known, Layer, Opened, Out, Purpose, Reason, Refused};
 use esh_zigbee::Zigbee;
+use esh_zigbee::fragments::{Part, Step};
 use esh_zigbee::zcl::{Readings, Scaling, Zcl};
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -82,7 +87,7 @@ pub(super) fn members(line: &str) -> Result<Members, LineError> {
             let endpoint = line.endpoint.unwrap_or_default();
             Some(Framing::Zcl(Readings { cluster, endpoint, scaling }))
         }
-        None | Some("mac") => None,
+        None | Some("mac") => Some(Framing::Zigbee(Zigbee { tell_keys: false })),
         Some(_) => return Err(LineError::Member("layer", "\"mac\" or \"zcl\"")),
     };
     let mut keys = Vec::new();
@@ -105,8 +110,48 @@ pub(super) fn open<'f>(
 ) -> Result<Opened<'f>, Refused> {
     match framing {
         Some(Framing::Zcl(readings)) => Zcl { cluster: readings.cluster }.open(frame, known, out),
-        _ => Zigbee.open(frame, known, out),
+        Some(Framing::Zigbee(carrier)) => carrier.open(frame, known, out),
+        _ => Zigbee::default().open(frame, known, out),
     }
+}
+
+/// Parts of messages of APS that wait: sixteen of at most sixteen parts.
+pub(super) type Assembler = esh_zigbee::fragments::Assembler<16, 16>;
+
+/// Takes a part, and opens the message once it is whole.
+pub(super) fn put_together<'f>(
+    assembler: &'f mut Assembler,
+    now: u64,
+    part: &Opened<'_>,
+    known: &dyn Known,
+    out: &mut dyn Out<'_>,
+) -> Result<Opened<'f>, Refused> {
+    let refused = |error: DecodeError| Refused { meter: part.meter, mode: None, counter: None, error };
+    let read = Part::read(part.payload).map_err(refused)?;
+    let (cluster, profile) = (read.message.cluster, read.message.profile);
+    let offset = part.payload.len() - read.payload.len();
+    let waiting = |there: usize, of: Option<u8>| DecodeError {
+        layer: Layer::Transport,
+        field: "part of a message",
+        offset,
+        reason: Reason::Truncated { needed: of.map_or(there + 1, usize::from), left: there },
+    };
+    match assembler.put(now, read).map_err(refused)? {
+        Step::Waiting { there, of } => Err(refused(waiting(there, of))),
+        Step::Whole(octets) if profile == 0 => {
+            Ok(Opened { content: Content::Nothing, payload: octets, offset: 0, ..nothing_of(part) })
+        }
+        Step::Whole(octets) => {
+            let opened = Zcl { cluster }.open(octets, known, out)?;
+            Ok(Opened { meter: part.meter, security: part.security, ..opened })
+        }
+    }
+}
+
+/// What is left of a part when its message is whole: whose it is, and how it was secured.
+const fn nothing_of<'f>(part: &Opened<'_>) -> Opened<'f> {
+    let Opened { meter, security, counter, .. } = *part;
+    Opened { meter, content: Content::Nothing, payload: &[], offset: 0, security, counter, trailing: &[] }
 }
 
 /// Reads a frame of a cluster.

@@ -53,7 +53,7 @@ impl Sealed {
             return Err(self.error("frame", 0, Reason::TooLong { limit: LONGEST, found: end }));
         }
         let (headers, rest) = frame.split_at_mut_checked(payload).unwrap_or_default();
-        let headers = headers.get(start..).unwrap_or_default();
+        let headers = headers.get_mut(start..).unwrap_or_default();
         let (body, mic) = rest.split_at_mut_checked(len).unwrap_or_default();
         let mic = mic.get(..MIC).unwrap_or_default();
         let (mut tried, mut check) = (false, 0);

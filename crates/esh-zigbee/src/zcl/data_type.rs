@@ -111,6 +111,17 @@ const TYPES: &[(u8, &str, Kind)] = &[
     (0xf1, "key128", Kind::Key),
 ];
 
+/// The table again, by identifier: every value asks it.
+static KINDS: [Option<Kind>; 256] = {
+    let mut kinds = [None; 256];
+    let mut at = 0;
+    while at < TYPES.len() {
+        kinds[TYPES[at].0 as usize] = Some(TYPES[at].2);
+        at += 1;
+    }
+    kinds
+};
+
 /// A value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Value<'a> {
@@ -157,9 +168,9 @@ impl DataType {
         TYPES.iter().map(|(id, ..)| Self(*id))
     }
 
-    pub(super) fn kind(self) -> Option<Kind> {
-        // The table is in order, and most values are of a few types.
-        TYPES.binary_search_by_key(&self.0, |(id, ..)| *id).ok().and_then(|at| TYPES.get(at)).map(|(.., kind)| *kind)
+    #[inline]
+    pub(super) const fn kind(self) -> Option<Kind> {
+        KINDS[self.0 as usize]
     }
 
     /// Its name; empty for one that is not defined.
@@ -192,11 +203,15 @@ impl DataType {
     /// When its octets are not all there, the type is not defined, or collections nest too deep.
     #[inline]
     pub fn read<'a>(self, input: &mut Input<'a>) -> Result<Value<'a>, DecodeError> {
-        self.read_within(input, 0)
+        // Nearly everything that a meter reports is a whole number.
+        match self.kind() {
+            Some(Kind::Unsigned(len)) => unsigned(len, input),
+            Some(Kind::Signed(len)) => signed(len, input),
+            _ => self.read_within(input, 0),
+        }
     }
 
     fn read_within<'a>(self, input: &mut Input<'a>, depth: u8) -> Result<Value<'a>, DecodeError> {
-        const FIELD: &str = "attribute value";
         let Some(kind) = self.kind() else {
             return Err(input.error("attribute data type", Reason::Reserved(self.0.into())));
         };
@@ -209,20 +224,8 @@ impl DataType {
                 _ => Value::Flag(true),
             },
             Kind::Bitmap(len) => Value::Bits(little_endian(input.take(FIELD, len.into())?)),
-            Kind::Unsigned(len) => {
-                let number = little_endian(input.take(FIELD, len.into())?);
-                if number == all_ones(len) { Value::NoValue } else { Value::Number(Decimal::from(number)) }
-            }
-            Kind::Signed(len) => {
-                let number = little_endian(input.take(FIELD, len.into())?);
-                let unused = 64 - u32::from(len) * 8;
-                // The lowest number there is stands for none.
-                if number == 1 << (u32::from(len) * 8 - 1) {
-                    Value::NoValue
-                } else {
-                    Value::Number(Decimal::from(((number << unused) as i64) >> unused))
-                }
-            }
+            Kind::Unsigned(len) => unsigned(len, input)?,
+            Kind::Signed(len) => signed(len, input)?,
             Kind::Enumeration(len) => {
                 let code = little_endian(input.take(FIELD, len.into())?);
                 if code == all_ones(len) { Value::NoValue } else { Value::Code(code as u32) }
@@ -275,6 +278,33 @@ impl DataType {
             Kind::Structure => Elements::read(None, input, depth)?.map_or(Value::NoValue, Value::Structure),
         })
     }
+}
+
+const FIELD: &str = "attribute value";
+
+#[inline]
+fn unsigned<'a>(len: u8, input: &mut Input<'a>) -> Result<Value<'a>, DecodeError> {
+    let number = whole(len, input)?;
+    Ok(if number == all_ones(len) { Value::NoValue } else { Value::Number(Decimal::from(number)) })
+}
+
+#[inline]
+fn signed<'a>(len: u8, input: &mut Input<'a>) -> Result<Value<'a>, DecodeError> {
+    let number = whole(len, input)?;
+    // The lowest number there is stands for none.
+    if number == 1 << (u32::from(len) * 8 - 1) {
+        return Ok(Value::NoValue);
+    }
+    let unused = 64 - u32::from(len) * 8;
+    Ok(Value::Number(Decimal::from(((number << unused) as i64) >> unused)))
+}
+
+/// A number of one to eight octets. Where eight are left they are read at once, and those behind the number shifted out.
+#[inline]
+fn whole(len: u8, input: &mut Input<'_>) -> Result<u64, DecodeError> {
+    let ahead = input.rest().first_chunk::<8>().map(|octets| u64::from_le_bytes(*octets));
+    let octets = input.take(FIELD, len.into())?;
+    Ok(ahead.map_or_else(|| little_endian(octets), |ahead| ahead & all_ones(len)))
 }
 
 /// Octets behind their count of one or two octets; `None` for the count that says that there are none.

@@ -1,7 +1,7 @@
 //! Readings of the attributes of a cluster.
 
 use super::attribute::{self, Attribute, Scale, cluster};
-use super::{Command, Direction, FrameType, Header, Record, Records, Value, smart_energy, status};
+use super::{Attributes, Command, Direction, FrameType, Header, Reported, Value, smart_energy, status};
 use esh_core::{
     CivilTime, Decimal, DecodeError, Format, Input, Known, Layer, Learned, Meter, Origin, Out, Quality, Quantity,
     Reading, Register, Text, Unit, Value as ReadingValue,
@@ -70,25 +70,20 @@ impl Format for Readings {
             }
             _ => None,
         };
-        let Some(command @ (Command::ReportAttributes | Command::ReadAttributesResponse)) = command else {
-            return Ok(());
-        };
+        let Some(mut attributes) = command.and_then(|command| Attributes::new(command, input)) else { return Ok(()) };
         // Attributes of a maker's own have other meanings.
         let of = if header.manufacturer().is_some() { None } else { Some(self.cluster) };
-        let said = Said { of: self, meter, known, frame: (command, input) };
-        let mut records = Records::new(command, input);
+        let said = Said { of: self, meter, known, frame: attributes };
         loop {
-            let before = records;
-            match records.next_record() {
+            match attributes.next_attribute() {
                 Ok(None) => return Ok(()),
-                Ok(Some(record)) => {
-                    if let (Some(id), Some(value)) = (record.attribute, record.value) {
-                        said.say(of.and_then(|of| attribute::attribute(of, id)), id, value, &record, out);
-                    }
+                Ok(Some(reported)) => {
+                    let attribute = of.and_then(|of| attribute::attribute(of, reported.attribute));
+                    said.say(attribute, &reported, out);
                 }
                 // The frame is whole, its payload contradicts its own lengths: what is left is told as it is.
                 Err(_) => {
-                    let rest = before.rest();
+                    let rest = attributes.rest();
                     let origin = Origin { octets: rest.rest(), header: &[], offset: rest.offset() };
                     let value = ReadingValue::Octets(rest.rest());
                     let mut reading = Reading::new(Quantity::Unknown, value, Unit::None, origin);
@@ -107,18 +102,12 @@ struct Said<'s, 'p> {
     meter: Option<&'s Meter>,
     known: &'p dyn Known,
     /// The frame, in which a scale may stand beside what it scales.
-    frame: (Command, Input<'p>),
+    frame: Attributes<'p>,
 }
 
 impl<'p> Said<'_, 'p> {
-    fn say(
-        &self,
-        attribute: Option<&'static Attribute>,
-        id: u16,
-        value: Value<'p>,
-        record: &Record<'p>,
-        out: &mut dyn Out<'p>,
-    ) {
+    fn say(&self, attribute: Option<&'static Attribute>, record: &Reported<'p>, out: &mut dyn Out<'p>) {
+        let (id, value) = (record.attribute, record.value);
         let origin = Origin { octets: record.octets, header: &[], offset: record.offset };
         let mut reading = Reading::new(Quantity::Unknown, ReadingValue::Absent, Unit::None, origin);
         reading.register = Register { subunit: self.of.endpoint.into(), ..Register::default() };
@@ -153,8 +142,7 @@ impl<'p> Said<'_, 'p> {
             Value::Address(address) => reading.value = ReadingValue::Text(Text::digits(address)),
             Value::Key => reading.quality = Quality::Withheld,
             Value::Collection(_) | Value::Structure(_) => {
-                let skipped = record.value_offset - record.offset;
-                reading.value = ReadingValue::Octets(record.octets.get(skipped..).unwrap_or_default());
+                reading.value = ReadingValue::Octets(record.value_octets);
             }
         }
         if scales_others(self.of.cluster, id)
@@ -175,7 +163,7 @@ impl<'p> Said<'_, 'p> {
         out.reading(reading.in_canonical_unit());
     }
 
-    fn number(&self, attribute: Option<&Attribute>, number: Decimal, record: &Record<'p>, reading: &mut Reading<'p>) {
+    fn number(&self, attribute: Option<&Attribute>, number: Decimal, record: &Reported<'p>, reading: &mut Reading<'p>) {
         reading.value = ReadingValue::Number(number);
         let Some(attribute) = attribute else { return };
         match attribute.scale {
@@ -226,10 +214,10 @@ impl<'p> Said<'_, 'p> {
 
     /// A number that the meter says of itself: in this frame, or before.
     fn whole_number(&self, id: u16) -> Option<u64> {
-        let mut records = Records::new(self.frame.0, self.frame.1);
-        while let Ok(Some(record)) = records.next_record() {
-            if record.attribute == Some(id)
-                && let Some(number) = record.value.and_then(whole)
+        let mut attributes = self.frame;
+        while let Ok(Some(reported)) = attributes.next_attribute() {
+            if reported.attribute == id
+                && let Some(number) = whole(reported.value)
             {
                 return Some(number);
             }
@@ -260,7 +248,7 @@ fn scaled(number: Decimal, (multiplier, divisor): (Option<u64>, Option<u64>), re
     let multiplier = i64::try_from(multiplier.unwrap_or(1)).ok();
     let divisor = u32::try_from(divisor.unwrap_or(1)).ok();
     let quotient = |(multiplier, divisor): (i64, u32)| {
-        let product = number.times(multiplier)?;
+        let product = if multiplier == 1 { number } else { number.times(multiplier)? };
         // A power of ten only moves the point, and the digits stay those of the meter.
         let power = divisor.ilog10();
         if divisor == 10u32.pow(power) {
@@ -284,9 +272,8 @@ fn scaled(number: Decimal, (multiplier, divisor): (Option<u64>, Option<u64>), re
 }
 
 /// The octets of a number as digits, least significant octet first.
-fn of_bcd(record: &Record<'_>) -> Option<Decimal> {
-    let skipped = record.value_offset - record.offset;
-    match bcd::read(record.octets.get(skipped..)?)? {
+fn of_bcd(record: &Reported<'_>) -> Option<Decimal> {
+    match bcd::read(record.value_octets)? {
         Bcd::Number(digits) => Some(Decimal::new(digits, 0)),
         Bcd::ErrorDigit => None,
     }

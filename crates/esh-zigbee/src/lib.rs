@@ -20,6 +20,7 @@ pub mod fragments;
 pub mod green_power;
 pub mod mac;
 pub mod names;
+pub mod ncp;
 pub mod nwk;
 mod open;
 mod outgoing;

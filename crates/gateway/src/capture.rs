@@ -6,6 +6,7 @@ use esh_core::Protocol;
 use esh_lorawan::Lorawan;
 use esh_nbiot::lwm2m::Path;
 use esh_zigbee::Zigbee;
+use esh_zigbee::ncp::Ncp;
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer};
 use std::fmt;
@@ -53,6 +54,8 @@ pub enum Framing {
     Lwm2m(u16, Path),
     /// A frame of Zigbee from the MAC on.
     Zigbee(Zigbee),
+    /// What a coordinator of Zigbee says over its serial line.
+    Ncp(Ncp),
     /// A frame of Zigbee without the layers below ZCL.
     Zcl(esh_zigbee::zcl::Readings),
     /// SenML as CBOR; without this word as JSON.
@@ -96,7 +99,7 @@ impl Framing {
                 ("lorawan", told) => Self::Lorawan(lorawan::word::from_word(told)?),
                 ("modbus", told) => Self::Modbus(ModbusTold::from_word(told)?),
                 ("zcl", told) => Self::Zcl(zigbee::from_word(told)?),
-                _ => return None,
+                (line, pan) => Self::Ncp(zigbee::ncp_from_word(line, pan)?),
             },
         })
     }
@@ -120,6 +123,7 @@ impl fmt::Display for Framing {
             Self::Modbus(told) => return write!(f, "modbus+{told}"),
             Self::Zigbee(Zigbee { tell_keys: false }) => "zigbee",
             Self::Zigbee(Zigbee { tell_keys: true }) => "zigbee+keys",
+            Self::Ncp(carrier) => return zigbee::write_ncp(carrier, f),
             Self::Zcl(readings) => return zigbee::write_word(readings, f),
         })
     }
@@ -173,6 +177,10 @@ mod tests {
             "modbus+-+-+true",
             "zigbee",
             "zigbee+keys",
+            "ash+65535",
+            "ezsp+6754",
+            "ezsp8+1",
+            "znp+0",
             "zcl+1794+1+1+1000+0",
             "zcl+0+0+-+-+-",
             "lorawan+1.1+1+5+2+7+81985529216486895+1+513+-+false",

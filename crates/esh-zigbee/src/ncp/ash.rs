@@ -293,14 +293,14 @@ mod tests {
 
     #[test]
     fn frames_both_ways() {
-        let version = Frame::Data { number: 0, again: false, awaited: 0, ezsp: &[0, 0, 0, 2] };
+        let version = Frame::Data { number: 0, again: false, awaited: 0, ezsp: &[0, 0, 0, 13] };
         for (frame, wire) in [
             (Frame::Reset, &[0xc0, 0x38, 0xbc, 0x7e][..]),
             (Frame::ResetAck { version: 2, code: 11 }, &[0xc1, 2, 11, 0x0a, 0x52, 0x7e]),
             (Frame::Ack { awaited: 1, not_ready: false }, &[0x81, 0x60, 0x59, 0x7e]),
             (Frame::Nak { awaited: 6, not_ready: false }, &[0xa6, 0x34, 0xdc, 0x7e]),
             (Frame::Error { version: 2, code: 0x51 }, &[0xc2, 2, 0x51, 0xa8, 0xbd, 0x7e]),
-            (version, &[0, 0x42, 0x21, 0xa8, 0x56, 0xa6, 0x09, 0x7e]),
+            (version, &[0, 0x42, 0x21, 0xa8, 0x59, 0x7c, 0x05, 0x7e]),
         ] {
             assert_eq!(written(&frame), wire, "{frame:?}");
             let mut octets = wire.to_vec();
@@ -312,7 +312,10 @@ mod tests {
     #[test]
     fn what_is_no_frame_says_why() {
         for (octets, why) in [
-            (&[0x81, 0x60, 0x58][..], "link layer, octet 1 (CRC): checksum 6058 does not fit the octets, which give 6059"),
+            (
+                &[0x81, 0x60, 0x58][..],
+                "link layer, octet 1 (CRC): checksum 6058 does not fit the octets, which give 6059",
+            ),
             (&[0x81], "link layer, octet 0 (CRC): needs 2 octets, 1 left"),
             (&[0xff, 0xff], "link layer, octet 0 (control byte): needs 1 octet, 0 left"),
         ] {

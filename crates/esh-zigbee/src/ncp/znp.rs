@@ -226,8 +226,11 @@ impl<'a> Incoming<'a> {
         input.u8("security use")?;
         input.u32_le("timestamp")?;
         input.u8("transaction sequence number")?;
-        let length =
-            if is_extended { input.u16_le("length of message")?.into() } else { usize::from(input.u8("length of message")?) };
+        let length = if is_extended {
+            input.u16_le("length of message")?.into()
+        } else {
+            usize::from(input.u8("length of message")?)
+        };
         let offset = input.offset();
         let message = input.take("message", length)?;
         Ok(Some(Self { cluster, source, source_endpoint, destination_endpoint, link_quality, message, offset }))
@@ -289,7 +292,11 @@ mod tests {
         let line = [&[0, 1, 0xfe, 0, 0x21, 1, 0x20][..], &[0xfe, 255, 0, 0], &[0xfe, 0, 0x21, 1, 0x21]].concat();
         let told: Vec<_> = line
             .iter()
-            .filter_map(|octet| reader.put(*octet).map(|frame| frame.map_or_else(|error| error.to_string(), |frame| frame.name().to_string())))
+            .filter_map(|octet| {
+                reader
+                    .put(*octet)
+                    .map(|frame| frame.map_or_else(|error| error.to_string(), |frame| frame.name().to_string()))
+            })
             .collect();
         assert_eq!(
             told,

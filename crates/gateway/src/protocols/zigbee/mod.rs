@@ -9,6 +9,7 @@ use crate::sources::lines::{LineError, Members, from_json};
 use esh_core::{Carrier, Content, DecodeError, Format, Key, Known, Layer, Opened, Out, Purpose, Reason, Refused};
 use esh_zigbee::Zigbee;
 use esh_zigbee::fragments::{Part, Step};
+use esh_zigbee::ncp::{Line as NcpLine, Ncp, ezsp};
 use esh_zigbee::zcl::{Readings, Scaling, Zcl};
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -25,6 +26,12 @@ struct Line<'a> {
     endpoint: Option<u8>,
     #[serde(default)]
     scaling: Option<LineScaling>,
+    /// The version of EZSP; what is no number says nothing.
+    #[serde(default)]
+    ezsp_version: Option<serde_json::Value>,
+    /// The PAN of the network of a coordinator.
+    #[serde(default)]
+    pan: Option<u16>,
     #[serde(borrow, default)]
     network_key: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
@@ -74,6 +81,33 @@ pub(crate) fn from_word(word: &str) -> Option<Readings> {
     parts.next().is_none().then_some(Readings { cluster, endpoint, scaling })
 }
 
+/// The word of a line of a coordinator: which it is, and the PAN of its network.
+pub(crate) fn write_ncp(Ncp { line, pan }: &Ncp, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let line = match line {
+        NcpLine::Ash => "ash",
+        NcpLine::Ezsp(None) => "ezsp",
+        NcpLine::Ezsp(Some(ezsp::Layout::Legacy)) => "ezsp4",
+        NcpLine::Ezsp(Some(ezsp::Layout::Extended)) => "ezsp5",
+        NcpLine::Ezsp(Some(ezsp::Layout::Wide)) => "ezsp8",
+        NcpLine::Znp => "znp",
+    };
+    write!(f, "{line}+{pan}")
+}
+
+/// What a word says that [`write_ncp`] has written, in its two parts.
+pub(crate) fn ncp_from_word(line: &str, pan: &str) -> Option<Ncp> {
+    let line = match line {
+        "ash" => NcpLine::Ash,
+        "ezsp" => NcpLine::Ezsp(None),
+        "ezsp4" => NcpLine::Ezsp(Some(ezsp::Layout::Legacy)),
+        "ezsp5" => NcpLine::Ezsp(Some(ezsp::Layout::Extended)),
+        "ezsp8" => NcpLine::Ezsp(Some(ezsp::Layout::Wide)),
+        "znp" => NcpLine::Znp,
+        _ => return None,
+    };
+    Some(Ncp { line, pan: pan.parse().ok()? })
+}
+
 pub(super) fn members(line: &str) -> Result<Members, LineError> {
     let line: Line<'_> = from_json(line)?;
     let framing = match line.layer.as_deref() {
@@ -88,7 +122,16 @@ pub(super) fn members(line: &str) -> Result<Members, LineError> {
             Some(Framing::Zcl(Readings { cluster, endpoint, scaling }))
         }
         None | Some("mac") => Some(Framing::Zigbee(Zigbee { tell_keys: false })),
-        Some(_) => return Err(LineError::Member("layer", "\"mac\" or \"zcl\"")),
+        Some(layer) => {
+            let version = line.ezsp_version.as_ref().and_then(|version| u8::try_from(version.as_u64()?).ok());
+            let ncp_line = match layer {
+                "ash" => NcpLine::Ash,
+                "ezsp" => NcpLine::Ezsp(version.map(ezsp::Layout::of_version)),
+                "znp" => NcpLine::Znp,
+                _ => return Err(LineError::Member("layer", "\"mac\", \"zcl\", \"ash\", \"ezsp\" or \"znp\"")),
+            };
+            Some(Framing::Ncp(Ncp { line: ncp_line, pan: line.pan.unwrap_or(0xffff) }))
+        }
     };
     let mut keys = Vec::new();
     let mut key = |member, text: &str, purposes: &[Purpose]| {
@@ -111,6 +154,7 @@ pub(super) fn open<'f>(
     match framing {
         Some(Framing::Zcl(readings)) => Zcl { cluster: readings.cluster }.open(frame, known, out),
         Some(Framing::Zigbee(carrier)) => carrier.open(frame, known, out),
+        Some(Framing::Ncp(carrier)) => carrier.open(frame, known, out),
         _ => Zigbee::default().open(frame, known, out),
     }
 }

@@ -270,7 +270,7 @@ pub fn crc(octets: &[u8]) -> u16 {
 }
 
 /// Makes data look like noise, and noise made so plain again; UG101, clause 4.3.
-fn randomise(data: &mut [u8]) {
+pub(super) fn randomise(data: &mut [u8]) {
     let mut noise = 0x42u8;
     for octet in data {
         *octet ^= noise;

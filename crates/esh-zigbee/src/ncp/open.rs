@@ -68,7 +68,6 @@ impl Ncp {
         note_ash(plain, notes);
         match ash::Frame::read(plain)? {
             ash::Frame::Data { ezsp, .. } => {
-                notes.octets(at(Layer::Link, 1, ezsp.len(), "data field", "ezsp"), ezsp, &"");
                 let mut found =
                     Err(DecodeError { layer: Layer::Transport, field: "", offset: 0, reason: Reason::Malformed });
                 let place = at(Layer::Transport, 1, ezsp.len(), "EZSP frame", "ezsp_frame");
@@ -202,6 +201,12 @@ fn note_ash(plain: &[u8], notes: &mut Notes<'_, '_>) {
     if control < 0x80 {
         notes.number(place("frame number", "frm_num"), control >> 4, &"");
         notes.number(place("retransmission", "re_tx"), control >> 3 & 1, &"");
+        let mut room = [0; ash::LONGEST];
+        if let Some(room) = room.get_mut(..data.len()) {
+            room.copy_from_slice(data);
+            ash::randomise(room);
+            notes.octets(at(Layer::Link, 1, data.len(), "data field", "ezsp"), room, &"");
+        }
     }
     if control < 0xc0 {
         notes.number(place("acknowledgement number", "ack_num"), control & 7, &"");

@@ -201,7 +201,7 @@ impl DataType {
     ///
     /// # Errors
     /// When its octets are not all there, the type is not defined, or collections nest too deep.
-    #[inline]
+    #[inline(always)]
     pub fn read<'a>(self, input: &mut Input<'a>) -> Result<Value<'a>, DecodeError> {
         // Nearly everything that a meter reports is a whole number.
         match self.kind() {
@@ -211,6 +211,7 @@ impl DataType {
         }
     }
 
+    #[inline(never)]
     fn read_within<'a>(self, input: &mut Input<'a>, depth: u8) -> Result<Value<'a>, DecodeError> {
         let Some(kind) = self.kind() else {
             return Err(input.error("attribute data type", Reason::Reserved(self.0.into())));
@@ -282,13 +283,13 @@ impl DataType {
 
 const FIELD: &str = "attribute value";
 
-#[inline]
+#[inline(always)]
 fn unsigned<'a>(len: u8, input: &mut Input<'a>) -> Result<Value<'a>, DecodeError> {
     let number = whole(len, input)?;
     Ok(if number == all_ones(len) { Value::NoValue } else { Value::Number(Decimal::from(number)) })
 }
 
-#[inline]
+#[inline(always)]
 fn signed<'a>(len: u8, input: &mut Input<'a>) -> Result<Value<'a>, DecodeError> {
     let number = whole(len, input)?;
     // The lowest number there is stands for none.
@@ -300,7 +301,7 @@ fn signed<'a>(len: u8, input: &mut Input<'a>) -> Result<Value<'a>, DecodeError> 
 }
 
 /// A number of one to eight octets. Where eight are left they are read at once, and those behind the number shifted out.
-#[inline]
+#[inline(always)]
 fn whole(len: u8, input: &mut Input<'_>) -> Result<u64, DecodeError> {
     let ahead = input.rest().first_chunk::<8>().map(|octets| u64::from_le_bytes(*octets));
     let octets = input.take(FIELD, len.into())?;

@@ -198,7 +198,7 @@ impl<'a> Attributes<'a> {
     ///
     /// # Errors
     /// When it is cut off, or its type is not defined. What is still to be read then begins with it.
-    #[inline]
+    #[inline(always)]
     pub fn next_attribute(&mut self) -> Result<Option<Reported<'a>>, DecodeError> {
         while !self.input.is_empty() {
             let start = self.input;

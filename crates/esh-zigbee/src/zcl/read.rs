@@ -160,7 +160,8 @@ impl<'p> Said<'_, 'p> {
         if reading.quantity == Quantity::Unknown {
             reading.label = attribute.map(|attribute| Text::utf8(attribute.name));
         }
-        out.reading(reading.in_canonical_unit());
+        reading.to_canonical_unit();
+        out.reading(reading);
     }
 
     fn number(&self, attribute: Option<&Attribute>, number: Decimal, record: &Reported<'p>, reading: &mut Reading<'p>) {
@@ -399,6 +400,22 @@ mod tests {
         assert_eq!(read(cluster::METERING, Scaling::default(), &payload).readings, unscaled);
         let lies = Scaling { divisor: Some(0), ..KWH };
         assert_eq!(read(cluster::METERING, lies, &payload).readings, unscaled);
+    }
+
+    #[test]
+    fn a_quotient_that_is_not_finite_keeps_the_number_as_it_was_sent() {
+        struct Unrounded(Option<(Decimal, Unit)>);
+        impl<'a> Out<'a> for Unrounded {
+            fn reading(&mut self, reading: Reading<'a>) {
+                self.0 = reading.unrounded;
+            }
+        }
+        let payload = [0x18, 1, 0x0a, 0, 0, 0x25, 0x40, 0xe2, 1, 0, 0, 0];
+        let scaling = Scaling { divisor: Some(3_600_000), ..KWH };
+        let mut out = Unrounded(None);
+        let format = Readings { cluster: cluster::METERING, endpoint: 0, scaling };
+        format.read(None, &payload, 0, &NothingKnown, &mut out).unwrap();
+        assert_eq!(out.0, Some((Decimal::new(123_456, 0), Unit::None)));
     }
 
     #[test]

@@ -40,7 +40,7 @@ fn values(frame: &[u8]) -> i128 {
     let mut attributes = Attributes::new(command, input).unwrap();
     let mut sum = 0;
     while let Some(reported) = attributes.next_attribute().unwrap() {
-        if let zcl::Value::Number(number) = black_box(&reported).value {
+        if let zcl::Value::Number(number) = black_box(&reported).value() {
             sum += number.digits();
         }
     }

@@ -201,13 +201,40 @@ impl DataType {
     ///
     /// # Errors
     /// When its octets are not all there, the type is not defined, or collections nest too deep.
-    #[inline(always)]
+    #[inline]
     pub fn read<'a>(self, input: &mut Input<'a>) -> Result<Value<'a>, DecodeError> {
         // Nearly everything that a meter reports is a whole number.
         match self.kind() {
             Some(Kind::Unsigned(len)) => unsigned(len, input),
             Some(Kind::Signed(len)) => signed(len, input),
             _ => self.read_within(input, 0),
+        }
+    }
+
+    /// The octets of the next value of this type.
+    ///
+    /// # Errors
+    /// Those of [`Self::read`].
+    #[inline]
+    pub(super) fn take<'a>(self, input: &mut Input<'a>) -> Result<&'a [u8], DecodeError> {
+        if let Some(Kind::Unsigned(len) | Kind::Signed(len)) = self.kind() {
+            return input.take(FIELD, len.into());
+        }
+        let start = *input;
+        self.read_within(input, 0)?;
+        Ok(start.rest().get(..start.len() - input.len()).unwrap_or_default())
+    }
+
+    /// What octets mean that [`Self::take`] has taken.
+    #[inline]
+    pub(super) fn value_of(self, octets: &[u8]) -> Value<'_> {
+        match self.kind() {
+            Some(Kind::Unsigned(len)) => unsigned_of(little_endian(octets), len),
+            Some(Kind::Signed(len)) => signed_of(little_endian(octets), len),
+            // They have been read before.
+            _ => {
+                self.read_within(&mut Input::new(octets, 0, esh_core::Layer::Application), 0).unwrap_or(Value::NoValue)
+            }
         }
     }
 
@@ -283,29 +310,29 @@ impl DataType {
 
 const FIELD: &str = "attribute value";
 
-#[inline(always)]
+#[inline]
 fn unsigned<'a>(len: u8, input: &mut Input<'a>) -> Result<Value<'a>, DecodeError> {
-    let number = whole(len, input)?;
-    Ok(if number == all_ones(len) { Value::NoValue } else { Value::Number(Decimal::from(number)) })
+    input.take(FIELD, len.into()).map(|octets| unsigned_of(little_endian(octets), len))
 }
 
-#[inline(always)]
+#[inline]
 fn signed<'a>(len: u8, input: &mut Input<'a>) -> Result<Value<'a>, DecodeError> {
-    let number = whole(len, input)?;
+    input.take(FIELD, len.into()).map(|octets| signed_of(little_endian(octets), len))
+}
+
+#[inline]
+fn unsigned_of<'a>(number: u64, len: u8) -> Value<'a> {
+    if number == all_ones(len) { Value::NoValue } else { Value::Number(Decimal::from(number)) }
+}
+
+#[inline]
+fn signed_of<'a>(number: u64, len: u8) -> Value<'a> {
     // The lowest number there is stands for none.
     if number == 1 << (u32::from(len) * 8 - 1) {
-        return Ok(Value::NoValue);
+        return Value::NoValue;
     }
     let unused = 64 - u32::from(len) * 8;
-    Ok(Value::Number(Decimal::from(((number << unused) as i64) >> unused)))
-}
-
-/// A number of one to eight octets. Where eight are left they are read at once, and those behind the number shifted out.
-#[inline(always)]
-fn whole(len: u8, input: &mut Input<'_>) -> Result<u64, DecodeError> {
-    let ahead = input.rest().first_chunk::<8>().map(|octets| u64::from_le_bytes(*octets));
-    let octets = input.take(FIELD, len.into())?;
-    Ok(ahead.map_or_else(|| little_endian(octets), |ahead| ahead & all_ones(len)))
+    Value::Number(Decimal::from(((number << unused) as i64) >> unused))
 }
 
 /// Octets behind their count of one or two octets; `None` for the count that says that there are none.
@@ -317,8 +344,16 @@ fn counted<'a>(input: &mut Input<'a>, of_length: u8) -> Result<Option<&'a [u8]>,
     input.take("string", length as usize).map(Some)
 }
 
+/// A number of up to eight octets. From four on the first four and the last four of them hold it, overlapping.
+#[inline]
 fn little_endian(octets: &[u8]) -> u64 {
-    octets.iter().rev().fold(0, |number, octet| number << 8 | u64::from(*octet))
+    match (octets.first_chunk::<4>(), octets.last_chunk::<4>()) {
+        (Some(low), Some(high)) if octets.len() <= 8 => {
+            let above = 8 * (octets.len() as u32 - 4);
+            u64::from(u32::from_le_bytes(*low)) | u64::from(u32::from_le_bytes(*high)) << above
+        }
+        _ => octets.iter().rev().fold(0, |number, octet| number << 8 | u64::from(*octet)),
+    }
 }
 
 pub(super) const fn all_ones(len: u8) -> u64 {

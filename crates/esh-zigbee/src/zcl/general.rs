@@ -158,14 +158,21 @@ pub struct Reported<'a> {
     pub attribute: u16,
     /// The type of its value.
     pub data_type: DataType,
-    /// Its value.
-    pub value: Value<'a>,
-    /// The octets of its value.
+    /// The octets of its value, which are all there.
     pub value_octets: &'a [u8],
     /// The octets of its record.
     pub octets: &'a [u8],
     /// The octet of the frame where the record begins.
     pub offset: usize,
+}
+
+impl<'a> Reported<'a> {
+    /// Its value.
+    #[must_use]
+    #[inline]
+    pub fn value(&self) -> Value<'a> {
+        self.data_type.value_of(self.value_octets)
+    }
 }
 
 /// The attributes of a report, or of the answer to a read, one after the other: what [`Records`] tells of them, for who
@@ -198,7 +205,7 @@ impl<'a> Attributes<'a> {
     ///
     /// # Errors
     /// When it is cut off, or its type is not defined. What is still to be read then begins with it.
-    #[inline(always)]
+    #[inline]
     pub fn next_attribute(&mut self) -> Result<Option<Reported<'a>>, DecodeError> {
         while !self.input.is_empty() {
             let start = self.input;
@@ -209,14 +216,12 @@ impl<'a> Attributes<'a> {
                 continue;
             }
             let data_type = DataType(input.u8("attribute data type")?);
-            let at_value = input;
-            let value = data_type.read(&mut input)?;
+            let value_octets = data_type.take(&mut input)?;
             self.input = input;
             return Ok(Some(Reported {
                 attribute,
                 data_type,
-                value,
-                value_octets: at_value.rest().get(..at_value.len() - input.len()).unwrap_or_default(),
+                value_octets,
                 octets: start.rest().get(..start.len() - input.len()).unwrap_or_default(),
                 offset: start.offset(),
             }));

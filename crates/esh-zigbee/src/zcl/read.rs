@@ -107,7 +107,7 @@ struct Said<'s, 'p> {
 
 impl<'p> Said<'_, 'p> {
     fn say(&self, attribute: Option<&'static Attribute>, record: &Reported<'p>, out: &mut dyn Out<'p>) {
-        let (id, value) = (record.attribute, record.value);
+        let (id, value) = (record.attribute, record.value());
         let origin = Origin { octets: record.octets, header: &[], offset: record.offset };
         let mut reading = Reading::new(Quantity::Unknown, ReadingValue::Absent, Unit::None, origin);
         reading.register = Register { subunit: self.of.endpoint.into(), ..Register::default() };
@@ -218,7 +218,7 @@ impl<'p> Said<'_, 'p> {
         let mut attributes = self.frame;
         while let Ok(Some(reported)) = attributes.next_attribute() {
             if reported.attribute == id
-                && let Some(number) = whole(reported.value)
+                && let Some(number) = whole(reported.value())
             {
                 return Some(number);
             }

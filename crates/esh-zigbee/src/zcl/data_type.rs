@@ -112,6 +112,7 @@ const TYPES: &[(u8, &str, Kind)] = &[
 ];
 
 /// The table again, by identifier: every value asks it.
+#[allow(clippy::indexing_slicing, reason = "computed when this is compiled")]
 static KINDS: [Option<Kind>; 256] = {
     let mut kinds = [None; 256];
     let mut at = 0;
@@ -169,6 +170,7 @@ impl DataType {
     }
 
     #[inline]
+    #[allow(clippy::indexing_slicing, reason = "an octet has 256 values")]
     pub(super) const fn kind(self) -> Option<Kind> {
         KINDS[self.0 as usize]
     }

@@ -40,6 +40,12 @@ pub trait Known {
         None
     }
 
+    /// The device that has this address in its network now; addresses that a network gives change.
+    fn device(&self, address: &Meter) -> Option<Meter> {
+        let _ = address;
+        None
+    }
+
     /// A number that the meter has said of itself, such as a multiplier, by the name that its protocol gives it.
     fn number(&self, meter: Option<&Meter>, name: u32) -> Option<u64> {
         let _ = (meter, name);
@@ -81,7 +87,7 @@ pub enum Learned<'a> {
         /// Its octets.
         frame: &'a [u8],
     },
-    /// A join has begun a session.
+    /// A join has begun a session, or keys were brought to a device or a network.
     Session {
         /// Under which address its frames go.
         address: Meter,
@@ -89,6 +95,13 @@ pub enum Learned<'a> {
         number: u32,
         /// Its keys.
         keys: &'a [(Purpose, Key)],
+    },
+    /// A network has given this address to a device.
+    Address {
+        /// The address.
+        address: Meter,
+        /// The device.
+        device: Meter,
     },
     /// The record headers of a full frame and their signature, by which compact frames refer to them.
     Layout {

@@ -349,14 +349,19 @@ impl<'a> Reading<'a> {
     /// unit is of another.
     #[must_use]
     #[inline]
-    pub fn in_canonical_unit(self) -> Self {
-        let Value::Number(number) = self.value else { return self };
+    pub fn in_canonical_unit(mut self) -> Self {
+        self.to_canonical_unit();
+        self
+    }
+
+    /// Takes the value to the canonical unit of its family. What was rounded before stays as it was sent.
+    #[inline]
+    pub fn to_canonical_unit(&mut self) {
+        let Value::Number(number) = self.value else { return };
         let converted = self.unit.convert(number, self.quantity.unit());
-        Self {
-            value: Value::Number(converted.value),
-            unit: converted.unit,
-            unrounded: if converted.rounded { Some((number, self.unit)) } else { None },
-            ..self
+        if converted.rounded && self.unrounded.is_none() {
+            self.unrounded = Some((number, self.unit));
         }
+        (self.value, self.unit) = (Value::Number(converted.value), converted.unit);
     }
 }

@@ -1,5 +1,6 @@
 //! APS frames, Zigbee 05-3474, clause 2.2.5.
 
+use crate::write::{WriteError, Writer};
 use esh_core::{DecodeError, Input, Layer};
 
 /// The frame control field; clause 2.2.5.1.1.
@@ -30,7 +31,19 @@ impl FrameControl {
     pub const fn is_secured(self) -> bool {
         self.bit(5)
     }
+
+    /// Whether endpoints stand in the header: commands, and acknowledgements of commands, go to none.
+    const fn has_endpoints(self) -> bool {
+        match self.frame_type() {
+            0 => true,
+            2 => !self.bit(4),
+            _ => false,
+        }
+    }
 }
+
+/// The frame type of frames between networks, which have neither endpoints nor a counter; annex G.3.
+const INTER_PAN: u8 = 3;
 
 /// The header of a frame.
 #[derive(Clone, Copy, Debug)]
@@ -58,8 +71,10 @@ pub struct Header {
 pub struct Fragment {
     /// Whether it is the first, whose block number tells how many there are.
     pub first: bool,
-    /// The block number.
+    /// The block number; of the first, how many blocks there are.
     pub block: u8,
+    /// Of an acknowledgement: which of the blocks from `block` on have come.
+    pub acknowledged: Option<u8>,
 }
 
 impl Header {
@@ -80,13 +95,7 @@ impl Header {
             counter: 0,
             fragment: None,
         };
-        // Commands, and acknowledgements of commands, go to no endpoint.
-        let to_endpoints = match control.frame_type() {
-            0 => true,
-            2 => !control.bit(4),
-            _ => false,
-        };
-        if to_endpoints {
+        if control.has_endpoints() {
             if control.delivery_mode() == 3 {
                 header.group = Some(input.u16_le("group address")?);
             } else {
@@ -96,17 +105,89 @@ impl Header {
             header.profile = Some(input.u16_le("profile identifier")?);
             header.source_endpoint = Some(input.u8("source endpoint")?);
         }
+        if control.frame_type() == INTER_PAN {
+            if control.delivery_mode() == 3 {
+                header.group = Some(input.u16_le("group address")?);
+            }
+            header.cluster = Some(input.u16_le("cluster identifier")?);
+            header.profile = Some(input.u16_le("profile identifier")?);
+            return Ok(header);
+        }
         header.counter = input.u8("APS counter")?;
         if control.bit(7) {
             let fragmentation = input.u8("extended frame control")? & 3;
             if fragmentation != 0 {
                 let block = input.u8("block number")?;
-                header.fragment = Some(Fragment { first: fragmentation == 1, block });
-                if control.frame_type() == 2 {
-                    input.u8("acknowledgement bit field")?;
-                }
+                let is_acknowledgement = control.frame_type() == 2;
+                let acknowledged = if is_acknowledgement { Some(input.u8("acknowledgement bit field")?) } else { None };
+                header.fragment = Some(Fragment { first: fragmentation == 1, block, acknowledged });
             }
         }
         Ok(header)
+    }
+
+    /// Data from an endpoint to another.
+    #[must_use]
+    pub const fn data(destination: u8, cluster: u16, profile: u16, source: u8, counter: u8) -> Self {
+        Self {
+            control: FrameControl(0),
+            destination_endpoint: Some(destination),
+            group: None,
+            cluster: Some(cluster),
+            profile: Some(profile),
+            source_endpoint: Some(source),
+            counter,
+            fragment: None,
+        }
+    }
+
+    /// A command of APS.
+    #[must_use]
+    pub const fn command(counter: u8) -> Self {
+        Self {
+            control: FrameControl(1),
+            destination_endpoint: None,
+            group: None,
+            cluster: None,
+            profile: None,
+            source_endpoint: None,
+            counter,
+            fragment: None,
+        }
+    }
+
+    /// Writes the header; `secured` says whether an auxiliary header follows. The bits of the frame control that announce
+    /// fields are those of the fields that there are.
+    ///
+    /// # Errors
+    /// When it does not fit, or a field that its frame type has is missing.
+    pub fn write(&self, secured: bool, into: &mut Writer<'_>) -> Result<(), WriteError> {
+        let delivery = if self.group.is_some() { 3 } else { self.control.delivery_mode() };
+        let bits = u8::from(secured) << 5 | u8::from(self.fragment.is_some()) << 7;
+        let control = FrameControl(self.control.0 & !(0xa0 | 3 << 2) | delivery << 2 | bits);
+        into.u8(control.0)?;
+        if control.frame_type() == INTER_PAN {
+            if let Some(group) = self.group {
+                into.u16(group)?;
+            }
+            into.u16(self.cluster.ok_or(WriteError::Malformed)?)?;
+            into.u16(self.profile.ok_or(WriteError::Malformed)?)?;
+            return Ok(());
+        }
+        if control.has_endpoints() {
+            match self.group {
+                Some(group) => into.u16(group)?,
+                None => into.u8(self.destination_endpoint.ok_or(WriteError::Malformed)?)?,
+            };
+            into.u16(self.cluster.ok_or(WriteError::Malformed)?)?;
+            into.u16(self.profile.ok_or(WriteError::Malformed)?)?;
+            into.u8(self.source_endpoint.ok_or(WriteError::Malformed)?)?;
+        }
+        into.u8(self.counter)?;
+        if let Some(fragment) = self.fragment {
+            into.u8(if fragment.first { 1 } else { 2 })?.u8(fragment.block)?;
+            into.put(fragment.acknowledged.as_slice())?;
+        }
+        Ok(())
     }
 }

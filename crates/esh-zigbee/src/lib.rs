@@ -16,12 +16,22 @@ extern crate std;
 
 pub mod aps;
 mod explain;
+pub mod fragments;
 pub mod green_power;
 pub mod mac;
+pub mod names;
+pub mod ncp;
 pub mod nwk;
 mod open;
+mod outgoing;
 pub mod security;
+pub mod transport_key;
 pub mod tuya;
+mod unlock;
+mod write;
 pub mod zcl;
+pub mod zdo;
 
 pub use open::Zigbee;
+pub use outgoing::{Outgoing, Secured};
+pub use write::{WriteError, Writer};

@@ -6,8 +6,10 @@ mod seeds;
 #[path = "../../../fuzz/bodies/zigbee.rs"]
 mod zigbee;
 
-use esh_core::{Input, Layer};
-use esh_zigbee::security::{AuxiliaryHeader, Cipher};
+use esh_zigbee::ncp::{ash, znp};
+use esh_zigbee::security::{AuxiliaryHeader, Cipher, KeyIdentifier};
+use esh_zigbee::transport_key::{KeyType, TransportKey};
+use esh_zigbee::{Outgoing, Secured, Writer, aps, mac, nwk, zdo};
 
 #[test]
 fn zigbee_mac() {
@@ -24,29 +26,60 @@ fn tuya() {
     seeds::replay("tuya", zigbee::tuya);
 }
 
-/// A report of a meter, secured with the network key of the seeds.
-fn secured(zcl: &[u8]) -> Vec<u8> {
-    const SOURCE: u64 = 0x00_12_4b_00_01_02_03_04;
-    let mut frame = vec![0x41, 0x88, 7, 0x62, 0x1a, 0, 0, 0x34, 0x12];
-    let start = frame.len();
-    // NWK: data, version 2, security; destination 0, source 1234, radius 30.
-    frame.extend([0x08, 0x02, 0, 0, 0x34, 0x12, 30, 9]);
-    let control_at = frame.len() - start;
-    frame.extend([0x28, 1, 0, 0, 0]);
-    frame.extend(SOURCE.to_le_bytes());
-    frame.push(0);
-    // APS: data to endpoint 1, cluster 0702, profile 0104.
-    let mut payload = vec![0x00, 1, 0x02, 0x07, 0x04, 0x01, 1, 44];
-    payload.extend(zcl);
-    let headers = frame[start..].to_vec();
-    let mut input = Input::new(&headers[control_at..], 0, Layer::Security);
-    let auxiliary = AuxiliaryHeader::read(&mut input).unwrap();
-    let mic = Cipher::new(&[0x11; 16]).seal(&headers, control_at, auxiliary, SOURCE, &mut payload).unwrap();
-    frame.extend(payload);
-    frame.extend(mic);
-    frame.extend([0xff, 0xff]);
-    frame
+#[test]
+fn ash() {
+    seeds::replay("ash", zigbee::ash);
 }
+
+#[test]
+fn znp() {
+    seeds::replay("znp", zigbee::znp);
+}
+
+const METER: u64 = 0x00_12_4b_00_01_02_03_04;
+
+/// A frame of a meter, secured with the network key of the seeds.
+fn sent(aps: aps::Header, payload: &[u8]) -> Vec<u8> {
+    let cipher = Cipher::new(&[0x11; 16]);
+    let header = AuxiliaryHeader::new(KeyIdentifier::Network, 1, Some(METER), 0);
+    let frame = Outgoing {
+        mac: mac::Header::data(0x1a62, 0, 0x1234, 7),
+        nwk: nwk::Header::data(0, 0x1234, 9),
+        relays: &[],
+        nwk_security: Some(Secured { cipher: &cipher, header, source: METER }),
+        aps: Some(aps),
+        aps_security: None,
+        payload,
+    };
+    frame.write(&mut [0; 127]).unwrap().to_vec()
+}
+
+/// A report of a meter.
+fn secured(zcl: &[u8]) -> Vec<u8> {
+    sent(aps::Header::data(1, 0x0702, 0x0104, 1, 44), zcl)
+}
+
+fn announce() -> Vec<u8> {
+    let mut room = [0; 16];
+    let mut writer = Writer::new(&mut room);
+    let message = zdo::Message::DeviceAnnounce { short: 0x1234, extended: METER, capability: 0x8e };
+    zdo::Frame { sequence: 3, message }.write(&mut writer).unwrap();
+    sent(aps::Header::data(0, 0x0013, 0, 0, 45), writer.finish())
+}
+
+fn transport_key() -> Vec<u8> {
+    let mut room = [0; 40];
+    let mut writer = Writer::new(&mut room);
+    let of = KeyType::StandardNetwork { sequence: 0, destination: METER, source: METER };
+    TransportKey { key: &[0x11; 16], of }.write(&mut writer).unwrap();
+    sent(aps::Header::command(5), writer.finish())
+}
+
+/// A price with its label.
+const PRICE: &[u8] = &[
+    0x19, 1, 0, 7, 0, 0, 0, 2, b'L', b'o', 9, 0, 0, 0, 0, 0, 0, 0, 0, 0xd2, 3, 0x42, 0x41, 60, 0, 0, 0, 30, 0, 0x39,
+    0x30, 0, 0,
+];
 
 const REPORT: &[u8] = &[0x18, 1, 0x0a, 0, 0, 0x25, 0x40, 0xe2, 1, 0, 0, 0, 0, 4, 0x2a, 0x24, 0xfa, 0xff];
 
@@ -64,12 +97,12 @@ fn a_secured_report_is_opened_to_its_readings() {
         fn reading(&mut self, _: Reading<'a>) {}
     }
     let mut frame = secured(REPORT);
-    let opened = esh_zigbee::Zigbee.open(&mut frame, &One(0x11), &mut Nothing).unwrap();
+    let opened = esh_zigbee::Zigbee::default().open(&mut frame, &One(0x11), &mut Nothing).unwrap();
     assert_eq!((opened.content, opened.payload), (Content::Cluster(0x0702), REPORT));
     assert_eq!(opened.meter.unwrap().address().to_string(), "zigbee:00124b0001020304");
     assert!(opened.security.authenticated);
     let (mut frame, sent) = (secured(REPORT), secured(REPORT));
-    let refused = esh_zigbee::Zigbee.open(&mut frame, &One(0x12), &mut Nothing).unwrap_err();
+    let refused = esh_zigbee::Zigbee::default().open(&mut frame, &One(0x12), &mut Nothing).unwrap_err();
     assert_eq!(
         refused.error.to_string(),
         "security layer, octet 57 (authentication code): none of the known keys opens it"
@@ -100,6 +133,31 @@ fn write_the_seeds() {
         "structure",
         &[7, 0x1c, 0x5f, 0x11, 3, 0x0a, 1, 0xff, 0x4c, 2, 0, 0x10, 1, 0x48, 0x20, 2, 0, 1, 2],
     );
+    seeds::write("zigbee_mac", "transport_key", &transport_key());
+    seeds::write("zigbee_mac", "announce", &announce());
+    seeds::write("zcl", "price", &[&[8][..], PRICE].concat());
+    seeds::write("zcl", "message", &[9, 0x19, 1, 0, 1, 0, 0, 0, 2, 0, 0, 0, 0, 10, 0, 2, b'H', b'i']);
+    // incomingMessageHandler of version 13, in a data frame of ASH and alone.
+    let message = [
+        &[0x27, 0x90, 1, 0x45, 0, 0, 4, 1, 2, 7, 1, 1, 0, 1, 0, 0, 0x70, 255, 0xc4, 0x34, 0x12, 255, 255][..],
+        &[REPORT.len() as u8],
+        REPORT,
+    ]
+    .concat();
+    let mut room = [0; 300];
+    let mut writer = Writer::new(&mut room);
+    ash::Frame::Data { number: 3, again: false, awaited: 2, ezsp: &message }.write(&mut writer).unwrap();
+    ash::Frame::ResetAck { version: 2, code: 11 }.write(&mut writer).unwrap();
+    seeds::write("ash", "message", writer.finish());
+    seeds::write("ash", "ezsp", &message);
+    let data =
+        [&[0, 0, 2, 7, 0x34, 0x12, 1, 1, 0, 90, 0, 1, 2, 3, 4, 9, REPORT.len() as u8][..], REPORT, &[0x34, 0x12, 29]]
+            .concat();
+    let mut writer = Writer::new(&mut room);
+    let kind = znp::Kind::AsynchronousRequest;
+    znp::Frame { kind, subsystem: znp::subsystem::AF, command: 0x81, data: &data }.write(&mut writer).unwrap();
+    seeds::write("znp", "message", writer.finish());
+    seeds::write("znp", "ping", &[0xfe, 0, 0x21, 1, 0x20]);
     seeds::write("zcl", "configure", &[1, 0x10, 9, 6, 0, 0x05, 5, 0x21, 1, 0, 10, 0, 1, 0, 1, 0x0b, 5, 0x2c, 1]);
     seeds::write(
         "tuya",

@@ -5,6 +5,8 @@ use bytes::Bytes;
 use esh_core::Protocol;
 use esh_lorawan::Lorawan;
 use esh_nbiot::lwm2m::Path;
+use esh_zigbee::Zigbee;
+use esh_zigbee::ncp::Ncp;
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer};
 use std::fmt;
@@ -52,6 +54,10 @@ pub enum Framing {
     Modbus(ModbusTold),
     /// A payload of LwM2M: its Content-Format, and what it answers for.
     Lwm2m(u16, Path),
+    /// A frame of Zigbee from the MAC on.
+    Zigbee(Zigbee),
+    /// What a coordinator of Zigbee says over its serial line.
+    Ncp(Ncp),
     /// A frame of Zigbee without the layers below ZCL.
     Zcl(esh_zigbee::zcl::Readings),
     /// SenML as CBOR; without this word as JSON.
@@ -64,6 +70,7 @@ impl Framing {
     pub const fn telling_keys(self) -> Self {
         match self {
             Self::Lorawan(carrier) => Self::Lorawan(Lorawan { tell_keys: true, ..carrier }),
+            Self::Zigbee(_) => Self::Zigbee(Zigbee { tell_keys: true }),
             other => other,
         }
     }
@@ -83,6 +90,8 @@ impl Framing {
             "wired" => Self::Wired,
             "records" => Self::Records(0),
             "senml+cbor" => Self::SenmlCbor,
+            "zigbee" => Self::Zigbee(Zigbee { tell_keys: false }),
+            "zigbee+keys" => Self::Zigbee(Zigbee { tell_keys: true }),
             _ => match word.split_once('+')? {
                 ("records", behind) => Self::Records(behind.parse().ok()?),
                 ("lwm2m", told) => {
@@ -93,7 +102,7 @@ impl Framing {
                 ("payload", told) => Self::Payload(Payload::from_word(told)?),
                 ("modbus", told) => Self::Modbus(ModbusTold::from_word(told)?),
                 ("zcl", told) => Self::Zcl(zigbee::from_word(told)?),
-                _ => return None,
+                (line, pan) => Self::Ncp(zigbee::ncp_from_word(line, pan)?),
             },
         })
     }
@@ -116,6 +125,9 @@ impl fmt::Display for Framing {
             Self::Lorawan(carrier) => return lorawan::word::write_word(carrier, f),
             Self::Payload(payload) => return write!(f, "payload+{payload}"),
             Self::Modbus(told) => return write!(f, "modbus+{told}"),
+            Self::Zigbee(Zigbee { tell_keys: false }) => "zigbee",
+            Self::Zigbee(Zigbee { tell_keys: true }) => "zigbee+keys",
+            Self::Ncp(carrier) => return zigbee::write_ncp(carrier, f),
             Self::Zcl(readings) => return zigbee::write_word(readings, f),
         })
     }
@@ -169,6 +181,12 @@ mod tests {
             "payload+85+true+81985529216486895",
             "modbus+rtu+response+false",
             "modbus+-+-+true",
+            "zigbee",
+            "zigbee+keys",
+            "ash+65535",
+            "ezsp+6754",
+            "ezsp8+1",
+            "znp+0",
             "zcl+1794+1+1+1000+0",
             "zcl+0+0+-+-+-",
             "lorawan+1.1+1+5+2+7+81985529216486895+1+513+-+false",

@@ -259,6 +259,9 @@ enum Joining {
     Nonce(Purpose, u64),
     Request(Box<[u8]>),
     Session(Meter, u32, Vec<(Purpose, Key)>),
+    Address(Meter, Meter),
+    /// A counter beside the one of the layer below.
+    Counter(Purpose, u64),
 }
 
 impl Joining {
@@ -267,6 +270,8 @@ impl Joining {
             Self::Nonce(purpose, nonce) => Learned::Nonce { purpose: *purpose, nonce: *nonce },
             Self::Request(frame) => Learned::Request { frame },
             Self::Session(address, number, keys) => Learned::Session { address: *address, number: *number, keys },
+            Self::Address(address, device) => Learned::Address { address: *address, device: *device },
+            Self::Counter(purpose, counter) => Learned::Counter { purpose: *purpose, counter: *counter },
         };
         witness.learned(meter, learned);
     }
@@ -299,7 +304,11 @@ impl Out<'_> for Opening<'_> {
 
     fn learned(&mut self, learned: Learned<'_>) {
         match learned {
-            Learned::Counter { purpose, counter } => self.learned = Some((purpose, counter)),
+            Learned::Counter { purpose, counter } if self.learned.is_none_or(|(of, _)| of == purpose) => {
+                self.learned = Some((purpose, counter));
+            }
+            Learned::Counter { purpose, counter } => self.joins.push(Joining::Counter(purpose, counter)),
+            Learned::Address { address, device } => self.joins.push(Joining::Address(address, device)),
             Learned::Nonce { purpose, nonce } => self.joins.push(Joining::Nonce(purpose, nonce)),
             Learned::Request { frame } => self.joins.push(Joining::Request(frame.into())),
             Learned::Session { address, number, keys } => {

@@ -16,6 +16,8 @@ use std::hash::Hash;
 pub struct Taught {
     layouts: Bounded<LayoutName, Box<[u8]>>,
     counters: Bounded<(Meter, Purpose), u64>,
+    numbers: Bounded<(Meter, u32), u64>,
+    addresses: Bounded<Meter, Meter>,
 }
 
 /// Layouts kept: a few for every model of meter there is.
@@ -40,6 +42,10 @@ pub enum Lesson {
     Layout(LayoutName, Box<[u8]>),
     /// A counter that was used.
     Counter(Meter, Purpose, u64),
+    /// A number that a meter said of itself.
+    Number(Meter, u32, u64),
+    /// An address that a network gave to a device.
+    Address(Meter, Meter),
     /// A meter was heard: what the first release wrote of it.
     Heard(Meter),
     /// What is known of a meter from then on.
@@ -55,6 +61,8 @@ impl Lesson {
                 Some(Self::Layout(layout_name(meter, signature), headers.into()))
             }
             (Learned::Counter { purpose, counter }, Some(meter)) => Some(Self::Counter(*meter, purpose, counter)),
+            (Learned::Number { name, number }, Some(meter)) => Some(Self::Number(*meter, name, number)),
+            (Learned::Address { address, device }, _) => Some(Self::Address(address, device)),
             _ => None,
         }
     }
@@ -62,7 +70,12 @@ impl Lesson {
 
 impl Default for Taught {
     fn default() -> Self {
-        Self { layouts: Bounded::new(LAYOUTS), counters: Bounded::new(COUNTERS) }
+        Self {
+            layouts: Bounded::new(LAYOUTS),
+            counters: Bounded::new(COUNTERS),
+            numbers: Bounded::new(COUNTERS),
+            addresses: Bounded::new(COUNTERS),
+        }
     }
 }
 
@@ -72,6 +85,8 @@ impl Taught {
         match lesson {
             Lesson::Layout(name, headers) => self.layouts.insert(name, headers),
             Lesson::Counter(meter, purpose, counter) => self.counters.insert((meter, purpose), counter),
+            Lesson::Number(meter, name, number) => self.numbers.insert((meter, name), number),
+            Lesson::Address(address, device) => self.addresses.insert(address, device),
             // What is known of meters, the watch keeps.
             Lesson::Heard(_) | Lesson::Stands(_) => {}
         }
@@ -81,6 +96,8 @@ impl Taught {
     pub fn lessons(&self, each: &mut dyn FnMut(&Lesson)) {
         self.layouts.each(|name, headers| each(&Lesson::Layout(*name, headers.clone())));
         self.counters.each(|(meter, purpose), counter| each(&Lesson::Counter(*meter, *purpose, *counter)));
+        self.numbers.each(|(meter, name), number| each(&Lesson::Number(*meter, *name, *number)));
+        self.addresses.each(|address, device| each(&Lesson::Address(*address, *device)));
     }
 
     /// Whether a lesson tells anything: no counter goes back, and nothing is learned twice.
@@ -89,6 +106,9 @@ impl Taught {
         match lesson {
             Lesson::Layout(name, _) => self.layout(*name).is_none(),
             Lesson::Counter(meter, purpose, counter) => self.counter(meter, *purpose) < Some(*counter),
+            // What an older frame said may not be so any more.
+            Lesson::Number(meter, name, _) => self.number(meter, *name).is_none(),
+            Lesson::Address(address, _) => self.device(address).is_none(),
             // What is known of meters stands elsewhere.
             Lesson::Heard(_) | Lesson::Stands(_) => false,
         }
@@ -97,13 +117,25 @@ impl Taught {
     /// How much was forgotten because there was too much.
     #[must_use]
     pub const fn forgotten(&self) -> u64 {
-        self.layouts.forgotten + self.counters.forgotten
+        self.layouts.forgotten + self.counters.forgotten + self.numbers.forgotten + self.addresses.forgotten
     }
 
     /// The headers of a layout.
     #[must_use]
     pub fn layout(&self, name: LayoutName) -> Option<&[u8]> {
         self.layouts.get(&name).map(|headers| &**headers)
+    }
+
+    /// A number that a meter said of itself.
+    #[must_use]
+    pub fn number(&self, meter: &Meter, name: u32) -> Option<u64> {
+        self.numbers.get(&(*meter, name)).copied()
+    }
+
+    /// The device that has an address in its network.
+    #[must_use]
+    pub fn device(&self, address: &Meter) -> Option<Meter> {
+        self.addresses.get(address).copied()
     }
 
     /// The last counter that a meter used.

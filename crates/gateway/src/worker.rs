@@ -5,7 +5,7 @@ use crate::decode::{Decoded, Decoder, Frame, Witness};
 use crate::encode::Source;
 use crate::keys::{KeyStore, SharedKeys};
 use crate::meters::{Heard, Meters};
-use crate::protocols::Fragments;
+use crate::protocols::{BroughtKey, BroughtKeys, Fragments};
 use crate::queue::parked::{Counter, Parked};
 use crate::record::{Kind, Record};
 use crate::run::Decode;
@@ -25,6 +25,9 @@ pub struct Worker {
     fragments: Fragments,
     /// What the last capture teaches; it becomes true when its record is stored.
     lessons: Vec<Lesson>,
+    /// Keys that frames brought, and those that the last capture brings. They are stored nowhere.
+    brought: BroughtKeys,
+    brings: Vec<BroughtKey>,
     /// What it says of its meter.
     heard: Heard,
     /// Why the last capture failed.
@@ -60,6 +63,8 @@ impl Worker {
             taught: Taught::default(),
             fragments: Fragments::default(),
             lessons: Vec::new(),
+            brought: BroughtKeys::default(),
+            brings: Vec::new(),
             heard: Heard::default(),
             failed: None,
             meter: None,
@@ -82,11 +87,13 @@ impl Worker {
 
 impl Decode for Worker {
     fn decode(&mut self, capture: &Capture, copies: u32) -> Record {
-        let Self { decoder, keys, taught, fragments, lessons, heard, failed, meter, report, .. } = self;
+        let Self { decoder, keys, taught, fragments, lessons, brought, brings, heard, failed, meter, report, .. } =
+            self;
         lessons.clear();
+        brings.clear();
         report.clear();
-        let known = WorkerKnown { keys, taught, then: None };
-        let mut notes = Notes { lessons, alarms: Alarms::NONE, absent: Alarms::NONE };
+        let known = WorkerKnown { keys, brought, taught, then: None };
+        let mut notes = Notes { lessons, brings, alarms: Alarms::NONE, absent: Alarms::NONE };
         let decoded = decoder.decode(&frame(capture, copies), &known, Some(fragments), &mut notes, report);
         let Notes { alarms, absent, .. } = notes;
         *failed = decoded.error;
@@ -112,12 +119,13 @@ impl Decode for Worker {
     }
 
     fn again(&mut self, parked: &Parked) -> Option<Record> {
-        let Self { decoder, keys, taught, lessons, report, apart, .. } = self;
+        let Self { decoder, keys, taught, lessons, brought, brings, report, apart, .. } = self;
         apart.lessons.clear();
         lessons.clear();
+        brings.clear();
         report.clear();
-        let known = WorkerKnown { keys, taught, then: Some((&apart.taught, &parked.counters)) };
-        let mut notes = Notes { lessons: &mut apart.lessons, alarms: Alarms::NONE, absent: Alarms::NONE };
+        let known = WorkerKnown { keys, brought, taught, then: Some((&apart.taught, &parked.counters)) };
+        let mut notes = Notes { lessons: &mut apart.lessons, brings, alarms: Alarms::NONE, absent: Alarms::NONE };
         let frame = frame(&parked.capture, 1);
         let decoded = decoder.decode(&frame, &known, Some(&mut apart.fragments), &mut notes, report);
         let record = record(&parked.capture, &decoded, report);
@@ -157,6 +165,9 @@ impl Decode for Worker {
     }
 
     fn stored(&mut self, stored: bool) {
+        for brought in self.brings.drain(..).filter(|_| stored) {
+            self.brought.learn(brought);
+        }
         for lesson in self.lessons.drain(..) {
             if stored {
                 self.taught.learn(lesson);
@@ -217,6 +228,7 @@ fn record(capture: &Capture, decoded: &Decoded, report: &[u8]) -> Record {
 
 struct WorkerKnown<'a> {
     keys: &'a KeyStore,
+    brought: &'a BroughtKeys,
     taught: &'a Taught,
     /// Of a parked frame: what those before it taught, and the counters of its own time.
     then: Option<(&'a Taught, &'a [Counter])>,
@@ -224,7 +236,15 @@ struct WorkerKnown<'a> {
 
 impl Known for WorkerKnown<'_> {
     fn keys(&self, meter: &Meter, purpose: Purpose, each: &mut dyn FnMut(&Key) -> bool) -> bool {
-        self.keys.keys(meter, purpose, each)
+        self.keys.keys(meter, purpose, each) || self.brought.offer(meter, purpose, each)
+    }
+
+    fn number(&self, meter: Option<&Meter>, name: u32) -> Option<u64> {
+        self.taught.number(meter?, name)
+    }
+
+    fn device(&self, address: &Meter) -> Option<Meter> {
+        self.taught.device(address)
     }
 
     fn counter(&self, meter: &Meter, purpose: Purpose) -> Option<u64> {
@@ -247,6 +267,7 @@ const fn is_of_its_meter(error: &DecodeError) -> bool {
 
 struct Notes<'a> {
     lessons: &'a mut Vec<Lesson>,
+    brings: &'a mut Vec<BroughtKey>,
     /// The alarms, and those that the frame says are not there.
     alarms: Alarms,
     absent: Alarms,
@@ -254,6 +275,7 @@ struct Notes<'a> {
 
 impl Witness for Notes<'_> {
     fn learned(&mut self, meter: Option<&Meter>, learned: Learned<'_>) {
+        self.brings.extend(BroughtKey::of(&learned));
         self.lessons.extend(Lesson::of(meter, learned));
     }
 

@@ -67,6 +67,12 @@ pub fn verify(link_key: &Block) -> Block {
     keyed_hash(link_key, 0x03)
 }
 
+/// A few bits that tell keys apart and give none away.
+pub(crate) fn key_check(key: &Block) -> u16 {
+    let [high, low, ..] = keyed_hash(key, 0xff);
+    u16::from_be_bytes([high, low])
+}
+
 /// Why an install code is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InstallCodeError {

@@ -2,8 +2,10 @@
 
 mod hash;
 
+pub(crate) use hash::key_check;
 pub use hash::{InstallCodeError, key_load, key_transport, link_key_of, verify};
 
+use crate::write::{WriteError, Writer};
 use aes::Aes128;
 use ccm::aead::{AeadInPlace, KeyInit};
 use ccm::consts::{U4, U13};
@@ -17,9 +19,6 @@ const LEVEL: u8 = 5;
 
 /// Octets of the authentication.
 pub const MIC: usize = 4;
-
-/// The longest frame of IEEE 802.15.4.
-const LONGEST: usize = 127;
 
 /// Which key secures a frame; table 4-31.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +46,33 @@ pub struct AuxiliaryHeader {
 }
 
 impl AuxiliaryHeader {
+    /// A header as it goes out: its level is zero on the air.
+    ///
+    /// The network key must have its sequence number, and no other key has one.
+    #[must_use]
+    pub const fn new(key: KeyIdentifier, frame_counter: u32, source: Option<u64>, key_sequence: u8) -> Self {
+        let (key_bits, key_sequence) = match key {
+            KeyIdentifier::Link => (0, None),
+            KeyIdentifier::Network => (1, Some(key_sequence)),
+            KeyIdentifier::KeyTransport => (2, None),
+            KeyIdentifier::KeyLoad => (3, None),
+        };
+        let extended_nonce = if source.is_some() { 0x20 } else { 0 };
+        Self { control: key_bits << 3 | extended_nonce, frame_counter, source, key_sequence }
+    }
+
+    /// Writes the header.
+    ///
+    /// # Errors
+    /// When it does not fit.
+    pub fn write(&self, into: &mut Writer<'_>) -> Result<(), WriteError> {
+        into.u8(self.control)?.u32(self.frame_counter)?;
+        if let Some(source) = self.source {
+            into.u64(source)?;
+        }
+        into.put(self.key_sequence.as_slice()).map(|_| ())
+    }
+
     /// Reads a header.
     ///
     /// # Errors
@@ -113,39 +139,36 @@ impl Cipher {
 
     /// Decrypts `payload` in place and checks the authentication behind it; without it the payload stays as it was.
     ///
-    /// `headers` are the header of the layer and the auxiliary header; `control_at` is the place of the security control
-    /// in them.
+    /// `headers` are the header of the layer and the auxiliary header, which stay as they are; `control_at` is the place of
+    /// the security control in them.
     #[must_use]
+    #[inline]
     pub fn open(
         &self,
-        headers: &[u8],
+        headers: &mut [u8],
         control_at: usize,
         header: AuxiliaryHeader,
         source: u64,
         payload: &mut [u8],
         mic: &[u8],
     ) -> bool {
-        let mut authenticated = [0; LONGEST];
-        let mut plain = [0; LONGEST];
-        let (Some(authenticated), Some(plain)) =
-            (authenticated.get_mut(..headers.len()), plain.get_mut(..payload.len()))
-        else {
+        // The cipher leaves zeros where the authentication does not fit.
+        let mut before = [0; crate::mac::LONGEST];
+        let (Some(before), Ok(tag)) = (before.get_mut(..payload.len()), <[u8; MIC]>::try_from(mic)) else {
             return false;
         };
-        authenticated.copy_from_slice(headers);
-        plain.copy_from_slice(payload);
+        before.copy_from_slice(payload);
         // The level takes part in the nonce and in what is authenticated as it is, not as it stands on the air.
         let control = header.control & !7 | LEVEL;
-        let Some(level) = authenticated.get_mut(control_at) else { return false };
-        *level = control;
-        let mut nonce = [0; 13];
-        let [s0, s1, s2, s3, s4, s5, s6, s7] = source.to_le_bytes();
-        let [c0, c1, c2, c3] = header.frame_counter.to_le_bytes();
-        nonce.copy_from_slice(&[s0, s1, s2, s3, s4, s5, s6, s7, c0, c1, c2, c3, control]);
-        let Ok(tag) = <[u8; MIC]>::try_from(mic) else { return false };
-        let opened = self.0.decrypt_in_place_detached(&nonce.into(), authenticated, plain, &tag.into()).is_ok();
-        if opened {
-            payload.copy_from_slice(plain);
+        let Some(level) = headers.get_mut(control_at) else { return false };
+        let on_the_air = core::mem::replace(level, control);
+        let nonce = nonce(source, header.frame_counter, control);
+        let opened = self.0.decrypt_in_place_detached(&nonce.into(), headers, payload, &tag.into()).is_ok();
+        if let Some(level) = headers.get_mut(control_at) {
+            *level = on_the_air;
+        }
+        if !opened {
+            payload.copy_from_slice(before);
         }
         opened
     }
@@ -160,16 +183,20 @@ impl Cipher {
         source: u64,
         payload: &mut [u8],
     ) -> Option<[u8; MIC]> {
-        let mut authenticated = [0; LONGEST];
+        let mut authenticated = [0; crate::mac::LONGEST];
         let authenticated = authenticated.get_mut(..headers.len())?;
         authenticated.copy_from_slice(headers);
         let control = header.control & !7 | LEVEL;
         *authenticated.get_mut(control_at)? = control;
-        let mut nonce = [0; 13];
-        let [s0, s1, s2, s3, s4, s5, s6, s7] = source.to_le_bytes();
-        let [c0, c1, c2, c3] = header.frame_counter.to_le_bytes();
-        nonce.copy_from_slice(&[s0, s1, s2, s3, s4, s5, s6, s7, c0, c1, c2, c3, control]);
+        let nonce = nonce(source, header.frame_counter, control);
         let tag = self.0.encrypt_in_place_detached(&nonce.into(), authenticated, payload).ok()?;
         Some(tag.into())
     }
+}
+
+/// Clause 4.5.2.2.
+const fn nonce(source: u64, frame_counter: u32, control: u8) -> [u8; 13] {
+    let [s0, s1, s2, s3, s4, s5, s6, s7] = source.to_le_bytes();
+    let [c0, c1, c2, c3] = frame_counter.to_le_bytes();
+    [s0, s1, s2, s3, s4, s5, s6, s7, c0, c1, c2, c3, control]
 }

@@ -18,7 +18,9 @@ pub mod cluster {
     pub const PRESSURE: u16 = 0x0403;
     pub const FLOW: u16 = 0x0404;
     pub const HUMIDITY: u16 = 0x0405;
+    pub const PRICE: u16 = 0x0700;
     pub const METERING: u16 = 0x0702;
+    pub const MESSAGING: u16 = 0x0703;
     pub const ELECTRICAL_MEASUREMENT: u16 = 0x0b04;
     pub const TUYA: u16 = 0xef00;
 }
@@ -81,7 +83,36 @@ pub const fn attributes(cluster: u16) -> &'static [Attribute] {
 #[inline]
 pub fn attribute(cluster: u16, id: u16) -> Option<&'static Attribute> {
     let attributes = attributes(cluster);
+    // Identifiers come in sets, by their high octet, most of them without gaps.
+    let starts = match cluster {
+        cluster::METERING => &METERING_SETS,
+        cluster::ELECTRICAL_MEASUREMENT => &ELECTRICAL_SETS,
+        _ => &NO_SETS,
+    };
+    let [low, high] = id.to_le_bytes();
+    let start = starts.get(usize::from(high)).copied().unwrap_or_default();
+    if let Some(attribute) =
+        attributes.get(usize::from(start) + usize::from(low)).filter(|attribute| attribute.id == id)
+    {
+        return Some(attribute);
+    }
     attributes.binary_search_by_key(&id, |attribute| attribute.id).ok().and_then(|at| attributes.get(at))
+}
+
+static METERING_SETS: [u16; 256] = sets(metering::ATTRIBUTES);
+static ELECTRICAL_SETS: [u16; 256] = sets(electrical::ATTRIBUTES);
+static NO_SETS: [u16; 256] = [0; 256];
+
+/// Where each set of attributes begins.
+#[allow(clippy::indexing_slicing, reason = "computed when this is compiled")]
+const fn sets(attributes: &[Attribute]) -> [u16; 256] {
+    let mut starts = [u16::MAX; 256];
+    let mut at = attributes.len();
+    while at > 0 {
+        at -= 1;
+        starts[attributes[at].id as usize >> 8] = at as u16;
+    }
+    starts
 }
 
 /// Attributes as a table: identifier, name; quantity, scale, and where it is not so, function and tariff.
@@ -113,7 +144,11 @@ mod tests {
         for cluster in 0..=u16::MAX {
             let attributes = attributes(cluster);
             assert!(attributes.is_sorted_by(|a, b| a.id < b.id), "cluster {cluster:04x}");
+            for known in attributes {
+                assert_eq!(attribute(cluster, known.id).map(|found| found.name), Some(known.name), "{cluster:04x}");
+            }
         }
+        assert!(attribute(cluster::METERING, 0x7fff).is_none());
         assert_eq!(attribute(cluster::METERING, 0x0400).unwrap().name, "InstantaneousDemand");
         assert_eq!(attribute(cluster::METERING, 0x0106).map(|of| of.tariff), Some(4));
     }

@@ -8,7 +8,7 @@ pub struct DataType(pub u8);
 
 /// How many octets a value takes, and how they are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Nothing,
     Data(u8),
     Bool,
@@ -29,6 +29,27 @@ enum Kind {
     Identifier(u8),
     Address,
     Key,
+}
+
+impl Kind {
+    /// How many octets every value has; `None` where the value itself tells.
+    pub(super) fn octets(self) -> Option<usize> {
+        Some(match self {
+            Self::Nothing => 0,
+            Self::Bool => 1,
+            Self::Data(len)
+            | Self::Bitmap(len)
+            | Self::Unsigned(len)
+            | Self::Signed(len)
+            | Self::Enumeration(len)
+            | Self::Identifier(len) => len.into(),
+            Self::Half => 2,
+            Self::Single | Self::TimeOfDay | Self::Date | Self::UtcTime => 4,
+            Self::Double | Self::Address => 8,
+            Self::Key => 16,
+            Self::Octets(_) | Self::Text(_) | Self::Collection | Self::Structure => return None,
+        })
+    }
 }
 
 /// Identifier, name, what it is.
@@ -90,6 +111,18 @@ const TYPES: &[(u8, &str, Kind)] = &[
     (0xf1, "key128", Kind::Key),
 ];
 
+/// The table again, by identifier: every value asks it.
+#[allow(clippy::indexing_slicing, reason = "computed when this is compiled")]
+static KINDS: [Option<Kind>; 256] = {
+    let mut kinds = [None; 256];
+    let mut at = 0;
+    while at < TYPES.len() {
+        kinds[TYPES[at].0 as usize] = Some(TYPES[at].2);
+        at += 1;
+    }
+    kinds
+};
+
 /// A value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Value<'a> {
@@ -136,9 +169,10 @@ impl DataType {
         TYPES.iter().map(|(id, ..)| Self(*id))
     }
 
-    fn kind(self) -> Option<Kind> {
-        // The table is in order, and most values are of a few types.
-        TYPES.binary_search_by_key(&self.0, |(id, ..)| *id).ok().and_then(|at| TYPES.get(at)).map(|(.., kind)| *kind)
+    #[inline]
+    #[allow(clippy::indexing_slicing, reason = "an octet has 256 values")]
+    pub(super) const fn kind(self) -> Option<Kind> {
+        KINDS[self.0 as usize]
     }
 
     /// Its name; empty for one that is not defined.
@@ -171,11 +205,43 @@ impl DataType {
     /// When its octets are not all there, the type is not defined, or collections nest too deep.
     #[inline]
     pub fn read<'a>(self, input: &mut Input<'a>) -> Result<Value<'a>, DecodeError> {
-        self.read_within(input, 0)
+        // Nearly everything that a meter reports is a whole number.
+        match self.kind() {
+            Some(Kind::Unsigned(len)) => unsigned(len, input),
+            Some(Kind::Signed(len)) => signed(len, input),
+            _ => self.read_within(input, 0),
+        }
     }
 
+    /// The octets of the next value of this type.
+    ///
+    /// # Errors
+    /// Those of [`Self::read`].
+    #[inline]
+    pub(super) fn take<'a>(self, input: &mut Input<'a>) -> Result<&'a [u8], DecodeError> {
+        if let Some(Kind::Unsigned(len) | Kind::Signed(len)) = self.kind() {
+            return input.take(FIELD, len.into());
+        }
+        let start = *input;
+        self.read_within(input, 0)?;
+        Ok(start.rest().get(..start.len() - input.len()).unwrap_or_default())
+    }
+
+    /// What octets mean that [`Self::take`] has taken.
+    #[inline]
+    pub(super) fn value_of(self, octets: &[u8]) -> Value<'_> {
+        match self.kind() {
+            Some(Kind::Unsigned(len)) => unsigned_of(little_endian(octets), len),
+            Some(Kind::Signed(len)) => signed_of(little_endian(octets), len),
+            // They have been read before.
+            _ => {
+                self.read_within(&mut Input::new(octets, 0, esh_core::Layer::Application), 0).unwrap_or(Value::NoValue)
+            }
+        }
+    }
+
+    #[inline(never)]
     fn read_within<'a>(self, input: &mut Input<'a>, depth: u8) -> Result<Value<'a>, DecodeError> {
-        const FIELD: &str = "attribute value";
         let Some(kind) = self.kind() else {
             return Err(input.error("attribute data type", Reason::Reserved(self.0.into())));
         };
@@ -188,20 +254,8 @@ impl DataType {
                 _ => Value::Flag(true),
             },
             Kind::Bitmap(len) => Value::Bits(little_endian(input.take(FIELD, len.into())?)),
-            Kind::Unsigned(len) => {
-                let number = little_endian(input.take(FIELD, len.into())?);
-                if number == all_ones(len) { Value::NoValue } else { Value::Number(Decimal::from(number)) }
-            }
-            Kind::Signed(len) => {
-                let number = little_endian(input.take(FIELD, len.into())?);
-                let unused = 64 - u32::from(len) * 8;
-                // The lowest number there is stands for none.
-                if number == 1 << (u32::from(len) * 8 - 1) {
-                    Value::NoValue
-                } else {
-                    Value::Number(Decimal::from(((number << unused) as i64) >> unused))
-                }
-            }
+            Kind::Unsigned(len) => unsigned(len, input)?,
+            Kind::Signed(len) => signed(len, input)?,
             Kind::Enumeration(len) => {
                 let code = little_endian(input.take(FIELD, len.into())?);
                 if code == all_ones(len) { Value::NoValue } else { Value::Code(code as u32) }
@@ -256,6 +310,33 @@ impl DataType {
     }
 }
 
+const FIELD: &str = "attribute value";
+
+#[inline]
+fn unsigned<'a>(len: u8, input: &mut Input<'a>) -> Result<Value<'a>, DecodeError> {
+    input.take(FIELD, len.into()).map(|octets| unsigned_of(little_endian(octets), len))
+}
+
+#[inline]
+fn signed<'a>(len: u8, input: &mut Input<'a>) -> Result<Value<'a>, DecodeError> {
+    input.take(FIELD, len.into()).map(|octets| signed_of(little_endian(octets), len))
+}
+
+#[inline]
+fn unsigned_of<'a>(number: u64, len: u8) -> Value<'a> {
+    if number == all_ones(len) { Value::NoValue } else { Value::Number(Decimal::from(number)) }
+}
+
+#[inline]
+fn signed_of<'a>(number: u64, len: u8) -> Value<'a> {
+    // The lowest number there is stands for none.
+    if number == 1 << (u32::from(len) * 8 - 1) {
+        return Value::NoValue;
+    }
+    let unused = 64 - u32::from(len) * 8;
+    Value::Number(Decimal::from(((number << unused) as i64) >> unused))
+}
+
 /// Octets behind their count of one or two octets; `None` for the count that says that there are none.
 fn counted<'a>(input: &mut Input<'a>, of_length: u8) -> Result<Option<&'a [u8]>, DecodeError> {
     let length = little_endian(input.take("length of a string", of_length.into())?);
@@ -265,20 +346,28 @@ fn counted<'a>(input: &mut Input<'a>, of_length: u8) -> Result<Option<&'a [u8]>,
     input.take("string", length as usize).map(Some)
 }
 
+/// A number of up to eight octets. From four on the first four and the last four of them hold it, overlapping.
+#[inline]
 fn little_endian(octets: &[u8]) -> u64 {
-    octets.iter().rev().fold(0, |number, octet| number << 8 | u64::from(*octet))
+    match (octets.first_chunk::<4>(), octets.last_chunk::<4>()) {
+        (Some(low), Some(high)) if octets.len() <= 8 => {
+            let above = 8 * (octets.len() as u32 - 4);
+            u64::from(u32::from_le_bytes(*low)) | u64::from(u32::from_le_bytes(*high)) << above
+        }
+        _ => octets.iter().rev().fold(0, |number, octet| number << 8 | u64::from(*octet)),
+    }
 }
 
-const fn all_ones(len: u8) -> u64 {
+pub(super) const fn all_ones(len: u8) -> u64 {
     u64::MAX >> (64 - len as u32 * 8)
 }
 
 /// The elements of a collection, all of one type, or of a structure, each with its own. They have been checked.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Elements<'a> {
-    of: Option<DataType>,
-    left: u16,
-    octets: &'a [u8],
+    pub(super) of: Option<DataType>,
+    pub(super) left: u16,
+    pub(super) octets: &'a [u8],
 }
 
 impl<'a> Elements<'a> {

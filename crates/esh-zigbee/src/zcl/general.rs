@@ -151,6 +151,85 @@ impl<'a> Records<'a> {
     }
 }
 
+/// An attribute and its value, as a report or the answer to a read tells it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Reported<'a> {
+    /// The attribute.
+    pub attribute: u16,
+    /// The type of its value.
+    pub data_type: DataType,
+    /// The octets of its value, which are all there.
+    pub value_octets: &'a [u8],
+    /// The octets of its record.
+    pub octets: &'a [u8],
+    /// The octet of the frame where the record begins.
+    pub offset: usize,
+}
+
+impl<'a> Reported<'a> {
+    /// Its value.
+    #[must_use]
+    #[inline]
+    pub fn value(&self) -> Value<'a> {
+        self.data_type.value_of(self.value_octets)
+    }
+}
+
+/// The attributes of a report, or of the answer to a read, one after the other: what [`Records`] tells of them, for who
+/// wants values alone. An attribute that could not be read is left out.
+#[derive(Clone, Copy, Debug)]
+pub struct Attributes<'a> {
+    input: Input<'a>,
+    with_status: bool,
+}
+
+impl<'a> Attributes<'a> {
+    /// Those of the payload of a command; `None` where the command tells none.
+    #[must_use]
+    pub const fn new(command: Command, payload: Input<'a>) -> Option<Self> {
+        let with_status = match command {
+            Command::ReportAttributes => false,
+            Command::ReadAttributesResponse => true,
+            _ => return None,
+        };
+        Some(Self { input: payload, with_status })
+    }
+
+    /// What is still to be read.
+    #[must_use]
+    pub const fn rest(&self) -> Input<'a> {
+        self.input
+    }
+
+    /// The next attribute; `None` at the end.
+    ///
+    /// # Errors
+    /// When it is cut off, or its type is not defined. What is still to be read then begins with it.
+    #[inline]
+    pub fn next_attribute(&mut self) -> Result<Option<Reported<'a>>, DecodeError> {
+        while !self.input.is_empty() {
+            let start = self.input;
+            let mut input = start;
+            let attribute = input.u16_le("attribute identifier")?;
+            if self.with_status && input.u8("status")? != 0 {
+                self.input = input;
+                continue;
+            }
+            let data_type = DataType(input.u8("attribute data type")?);
+            let value_octets = data_type.take(&mut input)?;
+            self.input = input;
+            return Ok(Some(Reported {
+                attribute,
+                data_type,
+                value_octets,
+                octets: start.rest().get(..start.len() - input.len()).unwrap_or_default(),
+                offset: start.offset(),
+            }));
+        }
+        Ok(None)
+    }
+}
+
 fn read<'a>(command: Command, input: &mut Input<'a>, first: bool, record: &mut Record<'a>) -> Result<(), DecodeError> {
     const STATUS: &str = "status";
     const ATTRIBUTE: &str = "attribute identifier";

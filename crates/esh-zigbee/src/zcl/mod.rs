@@ -5,11 +5,13 @@ mod data_type;
 mod general;
 mod open;
 mod read;
+pub mod smart_energy;
 mod status;
+mod write;
 
 pub use attribute::{Attribute, Scale};
 pub use data_type::{DataType, Elements, Value};
-pub use general::{Command, Record, Records};
+pub use general::{Attributes, Command, Record, Records, Reported};
 pub use open::Zcl;
 pub(crate) use open::{Eui64, tell};
 pub use read::{Readings, Scaling};

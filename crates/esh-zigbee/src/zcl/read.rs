@@ -1,7 +1,7 @@
 //! Readings of the attributes of a cluster.
 
 use super::attribute::{self, Attribute, Scale, cluster};
-use super::{Command, Direction, FrameType, Header, Record, Records, Value, status};
+use super::{Attributes, Command, Direction, FrameType, Header, Reported, Value, smart_energy, status};
 use esh_core::{
     CivilTime, Decimal, DecodeError, Format, Input, Known, Layer, Learned, Meter, Origin, Out, Quality, Quantity,
     Reading, Register, Text, Unit, Value as ReadingValue,
@@ -15,7 +15,7 @@ const DIVISOR: u16 = 0x0302;
 const METERING_DEVICE_TYPE: u16 = 0x0306;
 
 /// Seconds from 1970 to 2000, where ZCL begins to count.
-const ZCL_EPOCH: i64 = 946_684_800;
+pub(super) const ZCL_EPOCH: i64 = 946_684_800;
 
 /// Reads the ZCL frames of a cluster.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,27 +64,26 @@ impl Format for Readings {
             (FrameType::Cluster, _) if self.cluster == cluster::TUYA => {
                 return crate::tuya::read(header.command(), input, out);
             }
+            (FrameType::Cluster, direction) if header.manufacturer().is_none() => {
+                let fields = smart_energy::fields(self.cluster, direction, header.command());
+                return smart_energy::read(fields, self.endpoint, input, out);
+            }
             _ => None,
         };
-        let Some(command @ (Command::ReportAttributes | Command::ReadAttributesResponse)) = command else {
-            return Ok(());
-        };
+        let Some(mut attributes) = command.and_then(|command| Attributes::new(command, input)) else { return Ok(()) };
         // Attributes of a maker's own have other meanings.
         let of = if header.manufacturer().is_some() { None } else { Some(self.cluster) };
-        let said = Said { of: self, meter, known, frame: (command, input) };
-        let mut records = Records::new(command, input);
+        let said = Said { of: self, meter, known, frame: attributes };
         loop {
-            let before = records;
-            match records.next_record() {
+            match attributes.next_attribute() {
                 Ok(None) => return Ok(()),
-                Ok(Some(record)) => {
-                    if let (Some(id), Some(value)) = (record.attribute, record.value) {
-                        said.say(of.and_then(|of| attribute::attribute(of, id)), id, value, &record, out);
-                    }
+                Ok(Some(reported)) => {
+                    let attribute = of.and_then(|of| attribute::attribute(of, reported.attribute));
+                    said.say(attribute, &reported, out);
                 }
                 // The frame is whole, its payload contradicts its own lengths: what is left is told as it is.
                 Err(_) => {
-                    let rest = before.rest();
+                    let rest = attributes.rest();
                     let origin = Origin { octets: rest.rest(), header: &[], offset: rest.offset() };
                     let value = ReadingValue::Octets(rest.rest());
                     let mut reading = Reading::new(Quantity::Unknown, value, Unit::None, origin);
@@ -103,18 +102,12 @@ struct Said<'s, 'p> {
     meter: Option<&'s Meter>,
     known: &'p dyn Known,
     /// The frame, in which a scale may stand beside what it scales.
-    frame: (Command, Input<'p>),
+    frame: Attributes<'p>,
 }
 
 impl<'p> Said<'_, 'p> {
-    fn say(
-        &self,
-        attribute: Option<&'static Attribute>,
-        id: u16,
-        value: Value<'p>,
-        record: &Record<'p>,
-        out: &mut dyn Out<'p>,
-    ) {
+    fn say(&self, attribute: Option<&'static Attribute>, record: &Reported<'p>, out: &mut dyn Out<'p>) {
+        let (id, value) = (record.attribute, record.value());
         let origin = Origin { octets: record.octets, header: &[], offset: record.offset };
         let mut reading = Reading::new(Quantity::Unknown, ReadingValue::Absent, Unit::None, origin);
         reading.register = Register { subunit: self.of.endpoint.into(), ..Register::default() };
@@ -149,8 +142,7 @@ impl<'p> Said<'_, 'p> {
             Value::Address(address) => reading.value = ReadingValue::Text(Text::digits(address)),
             Value::Key => reading.quality = Quality::Withheld,
             Value::Collection(_) | Value::Structure(_) => {
-                let skipped = record.value_offset - record.offset;
-                reading.value = ReadingValue::Octets(record.octets.get(skipped..).unwrap_or_default());
+                reading.value = ReadingValue::Octets(record.value_octets);
             }
         }
         if scales_others(self.of.cluster, id)
@@ -168,10 +160,11 @@ impl<'p> Said<'_, 'p> {
         if reading.quantity == Quantity::Unknown {
             reading.label = attribute.map(|attribute| Text::utf8(attribute.name));
         }
-        out.reading(reading.in_canonical_unit());
+        reading.to_canonical_unit();
+        out.reading(reading);
     }
 
-    fn number(&self, attribute: Option<&Attribute>, number: Decimal, record: &Record<'p>, reading: &mut Reading<'p>) {
+    fn number(&self, attribute: Option<&Attribute>, number: Decimal, record: &Reported<'p>, reading: &mut Reading<'p>) {
         reading.value = ReadingValue::Number(number);
         let Some(attribute) = attribute else { return };
         match attribute.scale {
@@ -222,10 +215,10 @@ impl<'p> Said<'_, 'p> {
 
     /// A number that the meter says of itself: in this frame, or before.
     fn whole_number(&self, id: u16) -> Option<u64> {
-        let mut records = Records::new(self.frame.0, self.frame.1);
-        while let Ok(Some(record)) = records.next_record() {
-            if record.attribute == Some(id)
-                && let Some(number) = record.value.and_then(whole)
+        let mut attributes = self.frame;
+        while let Ok(Some(reported)) = attributes.next_attribute() {
+            if reported.attribute == id
+                && let Some(number) = whole(reported.value())
             {
                 return Some(number);
             }
@@ -256,7 +249,7 @@ fn scaled(number: Decimal, (multiplier, divisor): (Option<u64>, Option<u64>), re
     let multiplier = i64::try_from(multiplier.unwrap_or(1)).ok();
     let divisor = u32::try_from(divisor.unwrap_or(1)).ok();
     let quotient = |(multiplier, divisor): (i64, u32)| {
-        let product = number.times(multiplier)?;
+        let product = if multiplier == 1 { number } else { number.times(multiplier)? };
         // A power of ten only moves the point, and the digits stay those of the meter.
         let power = divisor.ilog10();
         if divisor == 10u32.pow(power) {
@@ -280,9 +273,8 @@ fn scaled(number: Decimal, (multiplier, divisor): (Option<u64>, Option<u64>), re
 }
 
 /// The octets of a number as digits, least significant octet first.
-fn of_bcd(record: &Record<'_>) -> Option<Decimal> {
-    let skipped = record.value_offset - record.offset;
-    match bcd::read(record.octets.get(skipped..)?)? {
+fn of_bcd(record: &Reported<'_>) -> Option<Decimal> {
+    match bcd::read(record.value_octets)? {
         Bcd::Number(digits) => Some(Decimal::new(digits, 0)),
         Bcd::ErrorDigit => None,
     }
@@ -408,6 +400,22 @@ mod tests {
         assert_eq!(read(cluster::METERING, Scaling::default(), &payload).readings, unscaled);
         let lies = Scaling { divisor: Some(0), ..KWH };
         assert_eq!(read(cluster::METERING, lies, &payload).readings, unscaled);
+    }
+
+    #[test]
+    fn a_quotient_that_is_not_finite_keeps_the_number_as_it_was_sent() {
+        struct Unrounded(Option<(Decimal, Unit)>);
+        impl<'a> Out<'a> for Unrounded {
+            fn reading(&mut self, reading: Reading<'a>) {
+                self.0 = reading.unrounded;
+            }
+        }
+        let payload = [0x18, 1, 0x0a, 0, 0, 0x25, 0x40, 0xe2, 1, 0, 0, 0];
+        let scaling = Scaling { divisor: Some(3_600_000), ..KWH };
+        let mut out = Unrounded(None);
+        let format = Readings { cluster: cluster::METERING, endpoint: 0, scaling };
+        format.read(None, &payload, 0, &NothingKnown, &mut out).unwrap();
+        assert_eq!(out.0, Some((Decimal::new(123_456, 0), Unit::None)));
     }
 
     #[test]

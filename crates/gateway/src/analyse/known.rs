@@ -4,7 +4,7 @@ use crate::decode::Witness;
 use crate::keys::KeyStore;
 use crate::protocols::{JoinLesson, Joins};
 use crate::taught::{LayoutName, Lesson, Taught, layout_name};
-use esh_core::{Key, Known, Learned, Meter, Purpose};
+use esh_core::{Key, Known, Learned, Meter, Protocol, Purpose};
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
@@ -104,9 +104,22 @@ impl Known for LineKnown<'_> {
         match self.keys {
             LineKeys::Own(keys) => keys.iter().any(|(of, key)| *of == purpose && each(key)),
             LineKeys::Common(keys) => {
-                keys.store.keys(meter, purpose, each) || purpose == Purpose::Data && keys.any.iter().any(each)
+                let any = purpose == Purpose::Data || meter.protocol == Protocol::Zigbee;
+                keys.store.keys(meter, purpose, each)
+                    || any && keys.any.iter().any(&mut *each)
+                    // Only Zigbee brings keys that open the frames of others; the others have sessions.
+                    || meter.protocol == Protocol::Zigbee
+                        && self.ask_all().is_some_and(|(_, joins)| joins.offer_keys(meter, purpose, each))
             }
         }
+    }
+
+    fn number(&self, meter: Option<&Meter>, name: u32) -> Option<u64> {
+        self.ask()?.number(meter?, name)
+    }
+
+    fn device(&self, address: &Meter) -> Option<Meter> {
+        self.ask()?.device(address)
     }
 
     fn counter(&self, meter: &Meter, purpose: Purpose) -> Option<u64> {

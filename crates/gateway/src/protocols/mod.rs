@@ -10,6 +10,7 @@ pub(crate) mod zigbee;
 pub use lorawan::{JoinLesson, Joins, Payload};
 pub use mbus::line_code;
 pub use modbus::Told as ModbusTold;
+pub use zigbee::{BroughtKey, BroughtKeys};
 
 use crate::capture::Framing;
 use crate::sources::lines::{LineError, Members};
@@ -22,6 +23,7 @@ use esh_wmbus::fragments::{Assembler, Step};
 #[derive(Debug)]
 pub struct Fragments {
     mbus: Box<Assembler<16, 4096>>,
+    zigbee: Box<zigbee::Assembler>,
 }
 
 /// How long a part waits for the next one, in milliseconds: longer than a meter takes between two of its frames.
@@ -29,7 +31,7 @@ const WAIT: u64 = 120_000;
 
 impl Default for Fragments {
     fn default() -> Self {
-        Self { mbus: Box::new(Assembler::new(WAIT)) }
+        Self { mbus: Box::new(Assembler::new(WAIT)), zigbee: Box::new(zigbee::Assembler::new(WAIT)) }
     }
 }
 
@@ -53,6 +55,7 @@ impl Fragments {
                 Step::Waiting(error) => Err(of_the_part(error)),
                 Step::Whole(frame) => Wmbus::new(esh_wmbus::Framing::Assembled).open(frame, known, out),
             },
+            Protocol::Zigbee => zigbee::put_together(&mut self.zigbee, now, part, known, out),
             // Parts of these are told as parts; nobody puts them together here.
             _ => Err(of_the_part(DecodeError {
                 layer: Layer::Transport,

@@ -233,6 +233,9 @@ mod tests {
                 counter
             )),
             meters().prop_map(Lesson::Heard),
+            (meters(), any::<u32>(), any::<u64>())
+                .prop_map(|(meter, name, number)| Lesson::Number(meter, name, number)),
+            (meters(), meters()).prop_map(|(address, device)| Lesson::Address(address, device)),
             (meters(), standings()).prop_map(|stands| Lesson::Stands(Box::new(stands))),
         ]
     }

@@ -107,6 +107,8 @@ impl<'a> Take<'a> {
             2 => Lesson::Counter(self.meter()?, self.purpose()?, self.u64()?),
             3 => Lesson::Heard(self.meter()?),
             4 => Lesson::Stands(Box::new((self.meter()?, self.standing()?))),
+            8 => Lesson::Number(self.meter()?, self.u32()?, self.u64()?),
+            9 => Lesson::Address(self.meter()?, self.meter()?),
             _ => return None,
         })
     }
@@ -231,6 +233,17 @@ pub(super) fn put_lesson(lesson: &Lesson, into: &mut Vec<u8>) {
             put_meter(meter, into);
             put_purpose(*purpose, into);
             into.extend(counter.to_le_bytes());
+        }
+        Lesson::Number(meter, name, number) => {
+            into.push(8);
+            put_meter(meter, into);
+            into.extend(name.to_le_bytes());
+            into.extend(number.to_le_bytes());
+        }
+        Lesson::Address(address, device) => {
+            into.push(9);
+            put_meter(address, into);
+            put_meter(device, into);
         }
         Lesson::Heard(meter) => {
             into.push(3);

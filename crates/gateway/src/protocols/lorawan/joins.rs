@@ -1,7 +1,8 @@
 //! What joins teach: requests that wait for their answer, and the sessions that answers begin. Kept in memory alone: they
 //! are secrets.
 
-use esh_core::{Key, Learned, Meter, Purpose};
+use crate::protocols::zigbee::{BroughtKey, BroughtKeys};
+use esh_core::{Key, Learned, Meter, Protocol, Purpose};
 use esh_lorawan::{Eui64, Keys1_1, Lorawan, Request, Session};
 use std::any::Any;
 use std::collections::VecDeque;
@@ -14,6 +15,8 @@ pub enum JoinLesson {
     Request(Box<Request>),
     /// A session under an address.
     Session(Meter, Arc<Session>),
+    /// A key that a frame of Zigbee brought.
+    Key(BroughtKey),
 }
 
 /// Requests and sessions, the newest first. Anyone can send requests: the oldest goes out.
@@ -21,6 +24,7 @@ pub enum JoinLesson {
 pub struct Joins {
     requests: VecDeque<Request>,
     sessions: VecDeque<(Meter, Arc<Session>)>,
+    brought: BroughtKeys,
 }
 
 /// Requests kept: an answer comes within seconds.
@@ -35,7 +39,7 @@ impl JoinLesson {
     pub fn of(meter: Option<&Meter>, learned: &Learned<'_>) -> Option<Self> {
         match learned {
             Learned::Request { frame } => Request::new(frame).map(|request| Self::Request(Box::new(request))),
-            Learned::Session { address, number, keys } => {
+            Learned::Session { address, number, keys } if address.protocol == Protocol::Lorawan => {
                 let session = session(keys)?.numbered(*number);
                 let device = meter.filter(|meter| meter.id.as_str().len() == 16);
                 let device = device.and_then(|meter| u64::from_str_radix(meter.id.as_str(), 16).ok());
@@ -45,7 +49,7 @@ impl JoinLesson {
                 };
                 Some(Self::Session(*address, Arc::new(session)))
             }
-            _ => None,
+            learned => BroughtKey::of(learned).map(Self::Key),
         }
     }
 }
@@ -74,7 +78,13 @@ impl Joins {
                 self.sessions.push_front((*address, Arc::clone(session)));
                 self.sessions.truncate(SESSIONS);
             }
+            JoinLesson::Key(brought) => self.brought.learn(brought.clone()),
         }
+    }
+
+    /// Offers the keys that frames brought to a network or a device until one is accepted; says whether one was.
+    pub fn offer_keys(&self, of: &Meter, purpose: Purpose, each: &mut dyn FnMut(&Key) -> bool) -> bool {
+        self.brought.offer(of, purpose, each)
     }
 
     /// Offers the sessions of an address, or the requests that wait, until one is accepted; says whether one was.

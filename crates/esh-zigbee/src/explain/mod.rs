@@ -1,5 +1,9 @@
 //! What each layer found, for those who look at a frame.
 
+mod device_profile;
+
+pub(crate) use device_profile::{device_profile, transport_key};
+
 use crate::mac::{self, Address};
 use crate::security::{AuxiliaryHeader, KeyIdentifier};
 use crate::zcl::Eui64;
@@ -20,11 +24,17 @@ pub(crate) fn payload(
     notes.octets(at(layer, start, octets.len(), "payload", key), octets, &"");
 }
 
+/// The payload of a layer that brings a key.
+pub(crate) fn withheld(key: &'static str, layer: Layer, start: usize, end: usize, notes: &mut Notes<'_, '_>) {
+    notes.text(at(layer, start, end - start, "payload", key), &"withheld", &"it brings a key");
+}
+
 pub(crate) fn mac(frame: &mac::Frame<'_>, end: usize, notes: &mut Notes<'_, '_>) {
     let place = |name, key| at(Layer::Link, 0, frame.payload.offset(), name, key);
+    let header = frame.header;
     notes.object(place("MAC header", "mac"), |notes| {
         notes.object(place("frame control", "frameControl"), |notes| {
-            let control = frame.control;
+            let control = header.control;
             notes.number(place("frame type", "frameType"), control.0 & 7, &"");
             for (name, key, bit) in [
                 ("security enabled", "securityEnabled", 3),
@@ -40,17 +50,17 @@ pub(crate) fn mac(frame: &mac::Frame<'_>, end: usize, notes: &mut Notes<'_, '_>)
             notes.number(place("frame version", "frameVersion"), control.version(), &"");
             notes.number(place("source addressing mode", "sourceAddrMode"), control.source_mode(), &"");
         });
-        if let Some(sequence) = frame.sequence {
+        if let Some(sequence) = header.sequence {
             notes.number(place("sequence number", "sequenceNumber"), sequence, &"");
         }
-        if let Some(pan) = frame.destination_pan {
+        if let Some(pan) = header.destination_pan {
             notes.number(place("destination PAN", "destinationPANId"), pan, &"");
         }
-        address(frame.destination, ("destination16", "destination64"), &place, notes);
-        if let Some(pan) = frame.source_pan {
+        address(header.destination, ("destination16", "destination64"), &place, notes);
+        if let Some(pan) = header.source_pan {
             notes.number(place("source PAN", "sourcePANId"), pan, &"");
         }
-        address(frame.source, ("source16", "source64"), &place, notes);
+        address(header.source, ("source16", "source64"), &place, notes);
         notes.number(at(Layer::Link, end, 2, "frame check sequence", "fcs"), frame.check, &"");
     });
 }
@@ -169,6 +179,16 @@ pub(crate) fn nwk(
         if let Some(security) = security {
             auxiliary(security, Layer::Network, start, end - start, notes);
         }
+    });
+}
+
+/// A frame between networks has of NWK its frame control alone.
+pub(crate) fn inter_pan(start: usize, notes: &mut Notes<'_, '_>) {
+    let place = |name, key| at(Layer::Network, start, 2, name, key);
+    notes.object(place("NWK header", "nwk"), |notes| {
+        notes.object(place("frame control", "frameControl"), |notes| {
+            notes.number(place("frame type", "frameType"), 3u8, &"between networks");
+        });
     });
 }
 

@@ -117,7 +117,7 @@ impl Display for Plan {
         for sink in sinks {
             match sink {
                 sinks::Config::Mqtt(mqtt) => {
-                    let urls: Vec<_> = mqtt.urls.iter().map(ToString::to_string).collect();
+                    let urls: Vec<_> = mqtt.connection.urls.iter().map(ToString::to_string).collect();
                     writeln!(f, "sink mqtt: {}, up to {} reports under way", urls.join(", then "), mqtt.window)?;
                     if let Some(prefix) = &mqtt.home_assistant {
                         writeln!(f, "  Home Assistant finds the meters under {prefix}/")?;

@@ -1,6 +1,6 @@
 //! Captures: one whole message each, with its context, as a source hands it on.
 
-use crate::protocols::{ModbusTold, lorawan, zigbee};
+use crate::protocols::{EventKind, ModbusTold, lorawan, zigbee};
 use bytes::Bytes;
 use esh_core::Protocol;
 use esh_lorawan::Lorawan;
@@ -54,6 +54,10 @@ pub enum Framing {
     Zcl(esh_zigbee::zcl::Readings),
     /// SenML as CBOR; without this word as JSON.
     SenmlCbor,
+    /// An event of a network server of that kind, as its topic says.
+    Event(EventKind),
+    /// A message that a broker had kept, MQTT 5, 3.3.1.3: it may be an old one, and one that was told before.
+    Retained,
 }
 
 impl Framing {
@@ -81,6 +85,7 @@ impl Framing {
             "wired" => Self::Wired,
             "records" => Self::Records(0),
             "senml+cbor" => Self::SenmlCbor,
+            "retained" => Self::Retained,
             _ => match word.split_once('+')? {
                 ("records", behind) => Self::Records(behind.parse().ok()?),
                 ("lwm2m", told) => {
@@ -89,6 +94,7 @@ impl Framing {
                 }
                 ("lorawan", told) => Self::Lorawan(lorawan::word::from_word(told)?),
                 ("modbus", told) => Self::Modbus(ModbusTold::from_word(told)?),
+                ("event", kind) => Self::Event(EventKind::from_word(kind)?),
                 ("zcl", told) => Self::Zcl(zigbee::from_word(told)?),
                 _ => return None,
             },
@@ -110,8 +116,10 @@ impl fmt::Display for Framing {
             Self::Records(behind) => return write!(f, "records+{behind}"),
             Self::Lwm2m(format, path) => return write!(f, "lwm2m+{format}+{path}"),
             Self::SenmlCbor => "senml+cbor",
+            Self::Retained => "retained",
             Self::Lorawan(carrier) => return lorawan::word::write_word(carrier, f),
             Self::Modbus(told) => return write!(f, "modbus+{told}"),
+            Self::Event(kind) => return write!(f, "event+{kind}"),
             Self::Zcl(readings) => return zigbee::write_word(readings, f),
         })
     }
@@ -165,6 +173,9 @@ mod tests {
             "modbus+-+-+true",
             "zcl+1794+1+1+1000+0",
             "zcl+0+0+-+-+-",
+            "event+up",
+            "event+txack",
+            "retained",
             "lorawan+1.1+1+5+2+7+81985529216486895+1+513+-+false",
             "lorawan+-+-+0+0+-+-+-+-+-+true",
         ] {

@@ -1,7 +1,7 @@
 //! Datagrams of packet forwarders: a header and JSON text; `PROTOCOL.TXT` of the packet forwarder, and what later
 //! gateways add.
 
-use super::object::Object;
+use crate::protocols::object::Object;
 use super::octets::base64;
 use esh_core::note::{Notes, at};
 use esh_core::{Content, Decimal, DecodeError, Field, Known, Layer, Opened, Out, Reason, Refused, Security};

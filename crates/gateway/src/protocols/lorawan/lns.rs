@@ -1,6 +1,6 @@
 //! Messages of LoRa Basics Station to its network server and back, as JSON text.
 
-use super::object::Object;
+use crate::protocols::object::Object;
 use super::octets::{base64, eui, hexadecimal};
 use crate::capture::Framing;
 use esh_core::note::{Notes, at};

@@ -124,7 +124,8 @@ impl Decode for Worker {
         lessons.clear();
         report.clear();
         let known = WorkerKnown { keys, taught, then: Some((&apart.taught, &parked.counters)) };
-        let mut notes = Notes { lessons: &mut apart.lessons, alarms: Alarms::NONE, absent: Alarms::NONE, reachable: None };
+        let mut notes =
+            Notes { lessons: &mut apart.lessons, alarms: Alarms::NONE, absent: Alarms::NONE, reachable: None };
         let frame = frame(&parked.capture, 1);
         let decoded = decoder.decode(&frame, &known, Some(&mut apart.fragments), &mut notes, report);
         let record = record(&parked.capture, &decoded, report);

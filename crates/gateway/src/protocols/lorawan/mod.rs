@@ -147,7 +147,9 @@ pub(super) fn json_members(line: &str) -> Result<Members, LineError> {
     let object = from_json::<Object<'_>>(line)?;
     let kind = match object.event {
         None => None,
-        Some(word) => Some(events::EventKind::from_word(&word).ok_or(LineError::Member("event", "the kind of an event"))?),
+        Some(word) => {
+            Some(events::EventKind::from_word(&word).ok_or(LineError::Member("event", "the kind of an event"))?)
+        }
     };
     let told = Members { framing: kind.map(Framing::Event), ..Members::default() };
     let told = if kind.is_some() { told } else { members(line)? };

@@ -155,8 +155,7 @@ impl<'a> Fields<'a> {
 
     fn take(&mut self, count: usize) -> Result<&'a [u8], DecodeError> {
         let truncated = Reason::Truncated { needed: count, left: self.rest.len() };
-        let (taken, rest) =
-            self.rest.split_at_checked(count).ok_or_else(|| error("field", self.offset, truncated))?;
+        let (taken, rest) = self.rest.split_at_checked(count).ok_or_else(|| error("field", self.offset, truncated))?;
         self.rest = rest;
         self.offset += count;
         Ok(taken)

@@ -125,9 +125,9 @@ fn of_phase(all: Measured, phase: &str) -> Option<Measured> {
 
 /// `energy_tier_2` and `current_tier2_summ_delivered` count the energy of a tariff.
 fn tier(property: &str) -> Option<u32> {
-    let digits = property.strip_prefix("energy_tier_").or_else(|| {
-        property.strip_prefix("current_tier").and_then(|rest| rest.strip_suffix("_summ_delivered"))
-    })?;
+    let digits = property
+        .strip_prefix("energy_tier_")
+        .or_else(|| property.strip_prefix("current_tier").and_then(|rest| rest.strip_suffix("_summ_delivered")))?;
     digits.parse().ok().filter(|tier| (1..=48).contains(tier))
 }
 
@@ -212,9 +212,14 @@ mod tests {
 
     #[test]
     fn all_ones_are_no_energy_and_what_is_close_is() {
-        for text in
-            ["2814749767106.55", "281474976710655", "281474976710.655", "281474976710.66", "78187493.53", "2.81474976710655e14"]
-        {
+        for text in [
+            "2814749767106.55",
+            "281474976710655",
+            "281474976710.655",
+            "281474976710.66",
+            "78187493.53",
+            "2.81474976710655e14",
+        ] {
             assert!(NoValue::Summation.is(decimal(text)), "{text}");
         }
         for text in ["12509998964.91", "2814749767106.54", "281474976710654", "78187493.51", "0", "-1", "1234.56"] {
@@ -226,7 +231,9 @@ mod tests {
     fn what_no_sensor_measures_is_no_value() {
         let temperature = NoValue::Outside(-27_315, 32_766);
         assert!(temperature.is(decimal("-327.68")) && temperature.is(decimal("327.67")));
-        assert!(!temperature.is(decimal("-273.15")) && !temperature.is(decimal("21.5")) && !temperature.is(decimal("0")));
+        assert!(
+            !temperature.is(decimal("-273.15")) && !temperature.is(decimal("21.5")) && !temperature.is(decimal("0"))
+        );
     }
 
     proptest! {

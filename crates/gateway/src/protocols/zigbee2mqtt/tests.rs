@@ -169,7 +169,8 @@ fn availability_says_whether_a_device_can_be_reached() {
 
 #[test]
 fn what_was_kept_counts_once_and_only_with_a_time() {
-    let message = |last_seen: Value| json!({"topic": "z/0x00158d0001234567", "payload": {"energy": 1, "last_seen": last_seen}});
+    let message =
+        |last_seen: Value| json!({"topic": "z/0x00158d0001234567", "payload": {"energy": 1, "last_seen": last_seen}});
     let kept = Some(Framing::Retained);
     let (report, heard) = decode(kept, &message(json!(1_790_000_000_000u64)), &Before(1_789_999_999_999));
     assert_eq!((&report["error"], heard.counter), (&json!(null), Some(1_790_000_000_000)));

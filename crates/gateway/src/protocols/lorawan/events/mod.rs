@@ -11,8 +11,8 @@ mod tts;
 
 pub use kind::EventKind;
 
-use crate::protocols::object::Object;
 use crate::capture::Framing;
+use crate::protocols::object::Object;
 use esh_core::note::{Notes, at};
 use esh_core::{
     Content, Decimal, DecodeError, Field, Known, Layer, Meter, Opened, Out, Reason, Refused, Security, SecurityState,
@@ -67,8 +67,7 @@ pub(in crate::protocols) fn open<'f>(
     out: &mut dyn Out<'_>,
 ) -> Result<Opened<'f>, Refused> {
     let unknown = DecodeError { layer: TEXT, field: "event", offset: 0, reason: Reason::Unsupported };
-    // No message of Protocol Buffers begins with a group, which this octet would be.
-    let event = if matches!(frame.first(), None | Some(b'{' | b' ' | b'\t' | b'\r' | b'\n')) {
+    let event = if is_json(frame) {
         let object = Object::parse(frame, 0)?;
         PLATFORMS.iter().find_map(|read| read(&object, kind(framing))).ok_or(unknown)?
     } else {
@@ -118,6 +117,13 @@ pub(in crate::protocols) fn open<'f>(
         counter: event.counter.map(u64::from),
         trailing: &[],
     })
+}
+
+/// Whether it is JSON text. A message of Protocol Buffers may begin with what is white space in a text, but never goes on
+/// with what begins an object: that octet would begin a group.
+fn is_json(event: &[u8]) -> bool {
+    let mut octets = event.iter().skip_while(|octet| matches!(octet, b' ' | b'\t' | b'\r' | b'\n'));
+    matches!(octets.next(), None | Some(b'{'))
 }
 
 const PLAIN: Security = Security { mode: None, state: SecurityState::AlreadyPlain, authenticated: false };

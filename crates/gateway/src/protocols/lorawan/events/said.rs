@@ -4,13 +4,11 @@
 use super::chirpstack_protobuf::float;
 use super::{EventKind, Object};
 use crate::protocols::lorawan::protobuf::{Field, Message, Value as Wire};
-use esh_core::{
-    Decimal, DecodeError, Origin, Out, Quality, Quantity, Reading, Text, Unit, Value,
-};
+use esh_core::{Decimal, DecodeError, Origin, Out, Quality, Quantity, Reading, Text, Unit, Value};
 use serde_json::value::RawValue;
 
 /// The numbers of `LogCode`, and those of `ErrorType` of version 3.
-const CODES: [&str; 11] = [
+const CODES: [&str; 12] = [
     "UNKNOWN",
     "DOWNLINK_PAYLOAD_SIZE",
     "UPLINK_CODEC",
@@ -22,6 +20,7 @@ const CODES: [&str; 11] = [
     "DOWNLINK_GATEWAY",
     "RELAY_NEW_END_DEVICE",
     "F_CNT_DOWN",
+    "EXPIRED",
 ];
 const ERRORS: [&str; 10] = [
     "UNKNOWN",
@@ -94,7 +93,7 @@ impl<'p> Said<'p> {
 /// # Errors
 /// When it is none.
 pub(super) fn read<'p>(told: Option<EventKind>, event: &'p [u8], out: &mut dyn Out<'p>) -> Result<(), DecodeError> {
-    if event.first() == Some(&b'{') {
+    if super::is_json(event) {
         let object = Object::parse(event, 0)?;
         let get = |names: &[&str]| object.get(names).map(|raw| Said::json(raw, event));
         let kind = told.unwrap_or_else(|| super::chirpstack::kind(&object));

@@ -51,7 +51,12 @@ impl Settings {
 
     /// The same for somebody else, who disturbs no connection of the gateway.
     pub(crate) fn apart(self) -> Self {
-        Self { client_id: format!("{}-check", self.client_id), ..self }
+        self.beside("-check")
+    }
+
+    /// The same for another client, beside the one it is of.
+    pub(crate) fn beside(self, end: &str) -> Self {
+        Self { client_id: self.client_id + end, ..self }
     }
 
     fn transport(&self, url: &Url) -> Transport {

@@ -5,6 +5,7 @@
 use esh_core::Protocol;
 use esh_core::report::Report;
 use esh_gateway::analyse::{self, Keys, Options, decode_lines};
+use esh_gateway::sources::mqtt::Devices;
 
 /// Decodes octets as an event of each kind there is; whatever comes out is a report that reads back.
 pub(crate) fn events(octets: &[u8]) {
@@ -17,6 +18,8 @@ pub(crate) fn events(octets: &[u8]) {
 
 /// Decodes octets as a message of Zigbee2MQTT, as it comes and as one that was kept, and as what it says of its devices.
 pub(crate) fn zigbee2mqtt(octets: &[u8]) {
+    let mut devices = Devices::default();
+    let _ = (devices.learn(octets), devices.learn_groups(octets));
     let hex = hex(octets);
     let lines = format!("{{\"hex\":\"{hex}\"}}\n{{\"hex\":\"{hex}\",\"retain\":true}}\n");
     reads_back(Protocol::Zigbee2mqtt, &lines, &hex);

@@ -219,6 +219,13 @@ fn write_the_seeds() {
         ("availability-word", of("zigbee2mqtt/plug/availability", json!("online"))),
         ("address", json!({"topic": "zigbee2mqtt/0x00158d0001234567", "payload": {"device": {"ieeeAddr": "0x1"}}})),
         ("no-object", of("zigbee2mqtt/plug", json!(7))),
+        (
+            "bridge-devices",
+            json!([{"friendly_name": "plug", "ieee_address": "0x00158d0001234567", "definition": {"vendor": "V", "model": "M",
+                "exposes": [{"type": "switch", "features": [{"name": "state", "property": "state_l1", "endpoint": "l1"}]},
+                    {"name": "energy", "property": "energy", "unit": "kWh"}]}}]),
+        ),
+        ("bridge-groups", json!([{"friendly_name": "all", "id": 1}])),
     ] {
         seeds::write("zigbee2mqtt", name, message.to_string().as_bytes());
     }

@@ -104,7 +104,7 @@ fn of_name(name: &str) -> Option<Id> {
         return (!name.is_empty()).then_some(id);
     }
     let end = format!("~{:08x}", crc32c::crc32c(name.as_bytes()));
-    let room = name.floor_char_boundary(Id::LIMIT - end.len());
+    let room = (0..=Id::LIMIT - end.len()).rev().find(|length| name.is_char_boundary(*length))?;
     Id::new(&format!("{}{end}", name.get(..room)?))
 }
 

@@ -130,7 +130,7 @@ impl Part for Config {
             ));
         }
         // The server of The Things Stack speaks no other.
-        let version = keys.version.or((format == Format::Tts).then_some(Version::Three));
+        let version = keys.version.or_else(|| (format == Format::Tts).then_some(Version::Three));
         let connection = ConnectionKeys {
             url: keys.url,
             next_after: keys.next_after,

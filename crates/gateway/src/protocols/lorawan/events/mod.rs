@@ -53,8 +53,9 @@ struct Reception {
 }
 
 /// How each network server's event is told from the others', and read.
-const PLATFORMS: [fn(&Object<'_>, Option<EventKind>) -> Option<Event>; 4] =
-    [chirpstack::read, tts::read, thingpark::read, loriot::read];
+const PLATFORMS: [Read; 4] = [chirpstack::read, tts::read, thingpark::read, loriot::read];
+
+type Read = fn(&Object<'_>, Option<EventKind>) -> Option<Event>;
 
 /// Reads an event; the payload in plain is what the network server's application layer has made of it.
 ///

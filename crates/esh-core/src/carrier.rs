@@ -1,6 +1,6 @@
 //! Carriers: what opens a frame.
 
-use crate::{DecodeError, Known, Medium, Meter, Out};
+use crate::{Decimal, DecodeError, Known, Medium, Meter, Out};
 
 /// Opens frames of one protocol: checks them, decrypts them where they lie and says whose they are.
 pub trait Carrier {
@@ -55,10 +55,27 @@ pub enum Content {
     Media(u16),
     /// A frame of that cluster of ZCL.
     Cluster(u16),
+    /// What a LoRaWAN network server says of a device beside its uplinks, such as its battery. The payload is the event.
+    Event,
+    /// Named properties of a device. The payload is the message that holds them.
+    Properties,
     /// A payload of which the frame does not say what it is.
     Unstated,
     /// A format that the CI field names and that this crate does not read, such as a maker's own.
     Other(u8),
+}
+
+/// That one of several receivers has heard a frame, as whoever passes the frame on says.
+#[derive(Clone, Copy, Debug)]
+pub struct Reception<'a> {
+    /// The receiver.
+    pub gateway: &'a str,
+    /// Signal strength in dBm.
+    pub rssi: Option<Decimal>,
+    /// Signal-to-noise ratio in dB.
+    pub snr: Option<Decimal>,
+    /// When, in milliseconds since 1970.
+    pub at: Option<i64>,
 }
 
 /// How a frame was protected.

@@ -1,6 +1,6 @@
 //! Formats: what reads a payload, and where readings go.
 
-use crate::{Alarms, DecodeError, Field, Known, Learned, Meter, Reading};
+use crate::{Alarms, DecodeError, Field, Known, Learned, Meter, Reading, Reception};
 
 /// Reads payloads of one kind.
 pub trait Format {
@@ -37,6 +37,22 @@ pub trait Out<'a> {
     /// Something that the frame teaches.
     fn learned(&mut self, learned: Learned<'_>) {
         let _ = learned;
+    }
+
+    /// What tells this message from all others of its meter where it has no counter: when it was made, in milliseconds
+    /// since 1970, as it says itself. The same message has it again however often it is delivered.
+    fn occasion(&mut self, at: u64) {
+        let _ = at;
+    }
+
+    /// Who has heard the frame, told by those who pass it on.
+    fn reception(&mut self, reception: Reception<'_>) {
+        let _ = reception;
+    }
+
+    /// Somebody who watches over the meter says whether it can be reached.
+    fn reachable(&mut self, reachable: bool) {
+        let _ = reachable;
     }
 
     /// Whether [`Learned::Layout`] is of interest: for meters that send compact frames. To find one costs a little.

@@ -47,7 +47,7 @@ mod time;
 mod unit;
 
 pub use alarm::{Alarm, Alarms};
-pub use carrier::{Carrier, Content, Opened, Refused, Security, SecurityState};
+pub use carrier::{Carrier, Content, Opened, Reception, Refused, Security, SecurityState};
 pub use decimal::{Decimal, DecimalText};
 pub use error::{DecodeError, Layer, Reason};
 pub use field::{Field, FieldValue};

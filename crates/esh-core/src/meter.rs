@@ -74,6 +74,8 @@ pub enum Protocol {
     Senml,
     /// Zigbee.
     Zigbee,
+    /// Messages of Zigbee2MQTT.
+    Zigbee2mqtt,
 }
 
 impl Protocol {
@@ -90,6 +92,7 @@ impl Protocol {
         Self::Lwm2m,
         Self::Senml,
         Self::Zigbee,
+        Self::Zigbee2mqtt,
     ];
 
     /// Its word.
@@ -107,6 +110,7 @@ impl Protocol {
             Self::Lwm2m => "lwm2m",
             Self::Senml => "senml",
             Self::Zigbee => "zigbee",
+            Self::Zigbee2mqtt => "zigbee2mqtt",
         }
     }
 

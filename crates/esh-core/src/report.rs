@@ -189,6 +189,32 @@ pub struct Source {
     /// How the receiver lays frames out, where it says so: a word such as `A`, `none` or `3of6`.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub format: Option<String>,
+    /// The radio gateway that heard it best.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub gateway: Option<String>,
+    /// Its signal-to-noise ratio in dB.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub snr: Option<Value>,
+    /// Everybody who heard it, where there were several.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub receptions: Option<Vec<Reception>>,
+}
+
+/// That one of several has heard a frame.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Reception {
+    /// Who.
+    pub gateway: String,
+    /// Signal strength in dBm.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub rssi: Option<Value>,
+    /// Signal-to-noise ratio in dB.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub snr: Option<Value>,
+    /// When.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub at: Option<String>,
 }
 
 /// Why a frame could not be decoded, or not to its end.

@@ -1,6 +1,6 @@
 //! Captures: one whole message each, with its context, as a source hands it on.
 
-use crate::protocols::{ModbusTold, Payload, lorawan, zigbee};
+use crate::protocols::{EventKind, ModbusTold, Payload, lorawan, zigbee};
 use bytes::Bytes;
 use esh_core::Protocol;
 use esh_lorawan::Lorawan;
@@ -62,6 +62,10 @@ pub enum Framing {
     Zcl(esh_zigbee::zcl::Readings),
     /// SenML as CBOR; without this word as JSON.
     SenmlCbor,
+    /// An event of a network server of that kind, as its topic says.
+    Event(EventKind),
+    /// A message that a broker had kept, MQTT 5, 3.3.1.3: it may be an old one, and one that was told before.
+    Retained,
 }
 
 impl Framing {
@@ -92,6 +96,7 @@ impl Framing {
             "senml+cbor" => Self::SenmlCbor,
             "zigbee" => Self::Zigbee(Zigbee { tell_keys: false }),
             "zigbee+keys" => Self::Zigbee(Zigbee { tell_keys: true }),
+            "retained" => Self::Retained,
             _ => match word.split_once('+')? {
                 ("records", behind) => Self::Records(behind.parse().ok()?),
                 ("lwm2m", told) => {
@@ -101,6 +106,7 @@ impl Framing {
                 ("lorawan", told) => Self::Lorawan(lorawan::word::from_word(told)?),
                 ("payload", told) => Self::Payload(Payload::from_word(told)?),
                 ("modbus", told) => Self::Modbus(ModbusTold::from_word(told)?),
+                ("event", kind) => Self::Event(EventKind::from_word(kind)?),
                 ("zcl", told) => Self::Zcl(zigbee::from_word(told)?),
                 (line, pan) => Self::Ncp(zigbee::ncp_from_word(line, pan)?),
             },
@@ -122,12 +128,14 @@ impl fmt::Display for Framing {
             Self::Records(behind) => return write!(f, "records+{behind}"),
             Self::Lwm2m(format, path) => return write!(f, "lwm2m+{format}+{path}"),
             Self::SenmlCbor => "senml+cbor",
+            Self::Retained => "retained",
             Self::Lorawan(carrier) => return lorawan::word::write_word(carrier, f),
             Self::Payload(payload) => return write!(f, "payload+{payload}"),
             Self::Modbus(told) => return write!(f, "modbus+{told}"),
             Self::Zigbee(Zigbee { tell_keys: false }) => "zigbee",
             Self::Zigbee(Zigbee { tell_keys: true }) => "zigbee+keys",
             Self::Ncp(carrier) => return zigbee::write_ncp(carrier, f),
+            Self::Event(kind) => return write!(f, "event+{kind}"),
             Self::Zcl(readings) => return zigbee::write_word(readings, f),
         })
     }
@@ -189,6 +197,9 @@ mod tests {
             "znp+0",
             "zcl+1794+1+1+1000+0",
             "zcl+0+0+-+-+-",
+            "event+up",
+            "event+txack",
+            "retained",
             "lorawan+1.1+1+5+2+7+81985529216486895+1+513+-+false",
             "lorawan+-+-+0+0+-+-+-+-+-+true",
         ] {

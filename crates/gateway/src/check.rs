@@ -3,6 +3,7 @@
 use crate::config::{Config, ConfigError};
 use crate::keys::{KeyStore, KeysError};
 use crate::meters::Meters;
+use crate::mqtt::MqttError;
 use crate::queue::{WhenFull, log::Sync};
 use crate::sinks::{self, Sink, SinkError};
 use crate::sources;
@@ -22,6 +23,9 @@ pub enum CheckError {
     /// What a sink needs.
     #[error("sink {0}: {1}")]
     Sink(usize, #[source] SinkError),
+    /// What a source needs.
+    #[error("source {0}: mqtt: {1}")]
+    Source(usize, #[source] MqttError),
     /// What the status page needs.
     #[error("http: {0}")]
     Http(#[source] AccessError),
@@ -48,6 +52,11 @@ pub fn check(file: &Path) -> Result<Plan, CheckError> {
     for (n, sink) in config.sinks.iter().enumerate() {
         Sink::new(sink, &config.name).map_err(|error| CheckError::Sink(n + 1, error))?;
     }
+    for (n, source) in config.sources.iter().enumerate() {
+        if let sources::Config::Mqtt(mqtt) = source {
+            mqtt.check().map_err(|error| CheckError::Source(n + 1, error))?;
+        }
+    }
     if let Some(http) = &config.http {
         Access::new(&config.name, http).map_err(CheckError::Http)?;
     }
@@ -64,6 +73,17 @@ impl Display for Plan {
             let name = source.name().unwrap_or_default();
             let lines = match source {
                 sources::Config::Lines(lines) => lines,
+                sources::Config::Mqtt(mqtt) => {
+                    let urls: Vec<_> = mqtt.connection.urls.iter().map(ToString::to_string).collect();
+                    let (format, urls) = (mqtt.format.word(), urls.join(", then "));
+                    writeln!(f, "source {name}: {format} messages of {urls}, topics {}", mqtt.topics.join(", "))?;
+                    writeln!(
+                        f,
+                        "  acknowledged once the queue has them; the broker keeps them {} s for a gateway that is away",
+                        mqtt.session.0.as_secs()
+                    )?;
+                    continue;
+                }
                 sources::Config::Simulate(simulate) => {
                     let every = simulate.every.0.as_millis();
                     writeln!(f, "source {name}: {} simulated meters, a telegram every {every} ms", simulate.meters)?;
@@ -117,7 +137,7 @@ impl Display for Plan {
         for sink in sinks {
             match sink {
                 sinks::Config::Mqtt(mqtt) => {
-                    let urls: Vec<_> = mqtt.urls.iter().map(ToString::to_string).collect();
+                    let urls: Vec<_> = mqtt.connection.urls.iter().map(ToString::to_string).collect();
                     writeln!(f, "sink mqtt: {}, up to {} reports under way", urls.join(", then "), mqtt.window)?;
                     if let Some(prefix) = &mqtt.home_assistant {
                         writeln!(f, "  Home Assistant finds the meters under {prefix}/")?;

@@ -1,14 +1,14 @@
 //! Decode: from a frame to the text of its report, as a function of the octets and of what is known.
 
 use crate::capture::{Framing, Stamp};
-use crate::encode::{Fields, Head, ReportWriter, Source, Tail, report_id};
+use crate::encode::{Fields, Head, Heard, ReportWriter, Source, Tail, report_id};
 use crate::meters::{Meters, Unwanted};
 use crate::profiles::Found;
 use crate::protocols::{self, ByProfile, Fragments};
 use crate::record::Id;
 use esh_core::{
     Alarms, Content, DecodeError, Field, Key, Known, Layer, Learned, Meter, Out, Protocol, Purpose, Reading, Reason,
-    Refused, Security, SecurityState,
+    Reception, Refused, Security, SecurityState,
 };
 use jiff::tz::TimeZone;
 use std::sync::Arc;
@@ -64,6 +64,11 @@ pub trait Witness {
     /// States that the meter is not in.
     fn no_alarms(&mut self, alarms: Alarms) {
         let _ = alarms;
+    }
+
+    /// Somebody who watches over the meter says whether it can be reached.
+    fn reachable(&mut self, reachable: bool) {
+        let _ = reachable;
     }
 
     /// Whether the fields of the payload are of interest.
@@ -130,6 +135,8 @@ impl Decoder {
             learned: None,
             joins: Vec::new(),
             alarms: Alarms::NONE,
+            occasion: None,
+            heard: Vec::new(),
             witness,
         };
         let mut opened = protocols::open(frame.protocol, frame.framing, octets, known, &mut opening);
@@ -138,12 +145,12 @@ impl Decoder {
         if let (Some(part), Some(fragments)) = (&part, fragments) {
             opened = fragments.put(frame.protocol, now(frame), part, known, &mut opening);
         }
-        let (learned, joins, alarms) = (opening.learned, opening.joins, opening.alarms);
+        let Opening { learned, joins, alarms, occasion, heard, .. } = opening;
         let (meter, counter, security) = match &opened {
             Ok(opened) => (opened.meter, opened.counter, opened.security),
             Err(refused) => (refused.meter, refused.counter, refused_security(refused)),
         };
-        let id = report_id(frame.protocol, meter.as_ref(), counter, frame.received_at.at, frame.octets);
+        let id = report_id(frame.protocol, meter.as_ref(), counter, occasion.or(frame.received_at.at), frame.octets);
         let listed = match meters.list.judge(meter.as_ref()) {
             Ok(listed) => listed,
             Err(unwanted) => {
@@ -190,6 +197,7 @@ impl Decoder {
         writer.end(&Tail {
             frame: frame.octets,
             source: frame.source,
+            heard: &heard,
             error: error.as_ref(),
             opened: with_opened.then_some(&*fields),
             trailing,
@@ -229,6 +237,7 @@ impl Decoder {
         ReportWriter::begin(report, &head, None).end(&Tail {
             frame: frame.octets,
             source: frame.source,
+            heard: &[],
             error: Some(&error),
             opened: self.opened.then_some(&self.fields),
             trailing: &[],
@@ -284,10 +293,31 @@ struct Opening<'a> {
     learned: Option<(Purpose, u64)>,
     joins: Vec<Joining>,
     alarms: Alarms,
+    /// When the message was made, as it says itself.
+    occasion: Option<jiff::Timestamp>,
+    heard: Vec<Heard>,
     witness: &'a mut dyn Witness,
 }
 
+/// The most receivers of one frame that are told.
+const RECEIVERS: usize = 64;
+
 impl Out<'_> for Opening<'_> {
+    fn occasion(&mut self, at: u64) {
+        self.occasion = i64::try_from(at).ok().and_then(|at| jiff::Timestamp::from_millisecond(at).ok());
+    }
+
+    fn reception(&mut self, Reception { gateway, rssi, snr, at }: Reception<'_>) {
+        if self.heard.len() < RECEIVERS {
+            let at = at.and_then(|at| jiff::Timestamp::from_millisecond(at).ok());
+            self.heard.push(Heard { gateway: gateway.into(), rssi, snr, at });
+        }
+    }
+
+    fn reachable(&mut self, reachable: bool) {
+        self.witness.reachable(reachable);
+    }
+
     fn alarms(&mut self, alarms: Alarms) {
         self.alarms = self.alarms.and(alarms);
         self.witness.alarms(alarms);

@@ -350,6 +350,11 @@ impl Line {
         }
         let record = self.decode.decode(capture, 1);
         let heard = Heard { live: is_live(capture.received_at), ..self.decode.heard() };
+        if self.decode.leaves_out() {
+            self.decode.stored(false);
+            self.counts.copies.add(1);
+            return Ok(());
+        }
         if let Some(unwanted) = heard.unwanted {
             // It is nobody's business here. Its source has done what it had to.
             self.decode.stored(false);
@@ -405,7 +410,7 @@ impl Line {
             self.waiting += 1;
             self.counts.recent.put(record, capture.framing, self.decode.failed().map(|error| error.reason));
             if let Some((meter, standing)) = stands {
-                self.watch.keep_heard(&meter, standing, heard.live, now);
+                self.watch.keep_heard(&meter, standing, heard.live && heard.reachable != Some(false), now);
                 self.tell_owed();
             }
         }

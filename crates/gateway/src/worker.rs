@@ -1,6 +1,6 @@
 //! The worker: makes records of captures with what the running gateway knows.
 
-use crate::capture::Capture;
+use crate::capture::{Capture, Framing};
 use crate::decode::{Decoded, Decoder, Frame, Witness};
 use crate::encode::Source;
 use crate::keys::{KeyStore, SharedKeys};
@@ -34,6 +34,8 @@ pub struct Worker {
     failed: Option<DecodeError>,
     /// Whose it was.
     meter: Option<Meter>,
+    /// It was kept by a broker, and is nothing new.
+    told_before: bool,
     /// It decodes what was archived.
     replaying: bool,
     report: Vec<u8>,
@@ -68,6 +70,7 @@ impl Worker {
             heard: Heard::default(),
             failed: None,
             meter: None,
+            told_before: false,
             replaying: false,
             report: Vec::new(),
             apart: Apart::default(),
@@ -87,15 +90,28 @@ impl Worker {
 
 impl Decode for Worker {
     fn decode(&mut self, capture: &Capture, copies: u32) -> Record {
-        let Self { decoder, keys, taught, fragments, lessons, brought, brings, heard, failed, meter, report, .. } =
-            self;
+        let Self {
+            decoder,
+            keys,
+            taught,
+            fragments,
+            lessons,
+            brought,
+            brings,
+            heard,
+            failed,
+            meter,
+            told_before,
+            report,
+            ..
+        } = self;
         lessons.clear();
         brings.clear();
         report.clear();
         let known = WorkerKnown { keys, brought, taught, then: None };
-        let mut notes = Notes { lessons, brings, alarms: Alarms::NONE, absent: Alarms::NONE };
+        let mut notes = Notes { lessons, brings, alarms: Alarms::NONE, absent: Alarms::NONE, reachable: None };
         let decoded = decoder.decode(&frame(capture, copies), &known, Some(fragments), &mut notes, report);
-        let Notes { alarms, absent, .. } = notes;
+        let Notes { alarms, absent, reachable, .. } = notes;
         *failed = decoded.error;
         *meter = decoded.meter;
         *heard = Heard {
@@ -104,7 +120,11 @@ impl Decode for Worker {
             live: true,
             alarms,
             absent: absent.minus(alarms),
+            reachable,
         };
+        // What a broker had kept and was told before is no news, and no failure of anybody.
+        *told_before = capture.framing == Some(Framing::Retained)
+            && failed.is_some_and(|error| matches!(error.reason, Reason::Replayed { .. } | Reason::Unsupported));
         record(capture, &decoded, report)
     }
 
@@ -125,7 +145,8 @@ impl Decode for Worker {
         brings.clear();
         report.clear();
         let known = WorkerKnown { keys, brought, taught, then: Some((&apart.taught, &parked.counters)) };
-        let mut notes = Notes { lessons: &mut apart.lessons, brings, alarms: Alarms::NONE, absent: Alarms::NONE };
+        let mut notes =
+            Notes { lessons: &mut apart.lessons, brings, alarms: Alarms::NONE, absent: Alarms::NONE, reachable: None };
         let frame = frame(&parked.capture, 1);
         let decoded = decoder.decode(&frame, &known, Some(&mut apart.fragments), &mut notes, report);
         let record = record(&parked.capture, &decoded, report);
@@ -157,7 +178,8 @@ impl Decode for Worker {
     }
 
     fn leaves_out(&self) -> bool {
-        self.replaying && self.failed.is_some_and(|error| matches!(error.reason, Reason::Replayed { .. }))
+        self.told_before
+            || self.replaying && self.failed.is_some_and(|error| matches!(error.reason, Reason::Replayed { .. }))
     }
 
     fn lessons(&self) -> &[Lesson] {
@@ -271,6 +293,7 @@ struct Notes<'a> {
     /// The alarms, and those that the frame says are not there.
     alarms: Alarms,
     absent: Alarms,
+    reachable: Option<bool>,
 }
 
 impl Witness for Notes<'_> {
@@ -285,6 +308,10 @@ impl Witness for Notes<'_> {
 
     fn no_alarms(&mut self, alarms: Alarms) {
         self.absent = self.absent.and(alarms);
+    }
+
+    fn reachable(&mut self, reachable: bool) {
+        self.reachable = Some(reachable);
     }
 }
 

@@ -37,6 +37,22 @@ pub struct Options {
     pub payload: Option<Payload>,
 }
 
+impl Options {
+    /// For frames of that protocol, with nothing else known; reports show what the carrier found.
+    #[must_use]
+    pub fn new(protocol: Protocol) -> Self {
+        Self {
+            protocol,
+            keys: Keys::default(),
+            replay_check: false,
+            opened: true,
+            profiles: Arc::default(),
+            profile: None,
+            payload: None,
+        }
+    }
+}
+
 /// What stands for one line until its turn.
 enum Answer {
     /// A finished report in the block's buffer, up to this octet.

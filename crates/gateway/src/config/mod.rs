@@ -144,10 +144,11 @@ impl Config {
             return Err(ConfigError::whole(file, "no [[sink]]: nothing would ever go out"));
         }
         let (sources, spans): (Vec<_>, Vec<_>) = sources.into_iter().unzip();
-        let sources = distinct(sources).map_err(|(n, name)| {
+        let mut sources = distinct(sources).map_err(|(n, name)| {
             let span = spans.get(n).cloned().unwrap_or_default();
             ConfigError::at(file, source, span, format!("there is another source named `{name}`"))
         })?;
+        sources.iter_mut().for_each(|source| source.belongs_to(keys.name.get_ref()));
         let http = keys.http.map(|http| http::Config::build(http, base)).transpose();
         let http = http.map_err(|(span, message)| ConfigError::at(file, source, span, message))?;
         let mut taken = HashSet::new();

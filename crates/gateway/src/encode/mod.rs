@@ -8,4 +8,4 @@ mod report;
 
 pub use fields::Fields;
 pub use id::report_id;
-pub use report::{Head, ReportWriter, Source, Tail};
+pub use report::{Head, Heard, ReportWriter, Source, Tail};

@@ -5,7 +5,7 @@ use crate::capture::{Framing, Stamp};
 use crate::meters::Listed;
 use crate::record::Id;
 use esh_core::json::Json;
-use esh_core::{Alarms, DecodeError, Medium, Meter, Out, Protocol, Reading, Security};
+use esh_core::{Alarms, Decimal, DecodeError, Medium, Meter, Out, Protocol, Reading, Security};
 use jiff::tz::TimeZone;
 
 /// What stands before the readings.
@@ -36,6 +36,8 @@ pub struct Tail<'a> {
     pub frame: &'a [u8],
     /// Who heard it, if it was heard.
     pub source: Option<Source<'a>>,
+    /// Whom those who passed it on say to have heard it.
+    pub heard: &'a [Heard],
     /// Why it could not be decoded, or not to its end.
     pub error: Option<&'a DecodeError>,
     /// What the carrier found.
@@ -59,6 +61,19 @@ pub struct Source<'a> {
     pub copies: u32,
     /// How the receiver lays frames out, where it says so.
     pub framing: Option<Framing>,
+}
+
+/// A receiver that has heard a frame, as those who passed the frame on say.
+#[derive(Clone, Debug)]
+pub struct Heard {
+    /// The receiver.
+    pub gateway: Box<str>,
+    /// Signal strength in dBm.
+    pub rssi: Option<Decimal>,
+    /// Signal-to-noise ratio in dB.
+    pub snr: Option<Decimal>,
+    /// When.
+    pub at: Option<jiff::Timestamp>,
 }
 
 /// Writes one report: the head when it is made, readings as they come, the rest at the end.
@@ -126,17 +141,22 @@ impl<'b> ReportWriter<'b> {
             None => json.raw(b"\"profile\":null"),
         }
         json.key("frame").hex(tail.frame);
-        match tail.source {
+        let nobody = (!tail.heard.is_empty()).then_some(Source { name: None, rssi: None, copies: 1, framing: None });
+        match tail.source.or(nobody) {
             Some(source) => json.key("source").object(|json| {
                 if let Some(name) = source.name {
                     json.key("name").text(name);
                 }
-                if let Some(rssi) = source.rssi {
+                let best = best(tail.heard);
+                if let Some(rssi) = source.rssi.or_else(|| best?.rssi?.to_i64()?.try_into().ok()) {
                     json.key("rssi").signed(rssi.into());
                 }
                 json.key("copies").number(source.copies.into());
                 if let Some(framing) = source.framing {
                     json.key("format").display(&framing);
+                }
+                if let Some(best) = best {
+                    write_heard(json, best, tail.heard);
                 }
             }),
             None => json.raw(b"\"source\":null"),
@@ -188,6 +208,40 @@ fn write_meter(json: &mut Json<'_>, meter: &Meter, listed: Option<&Listed>) {
         json.key("address").display(&meter.address());
         if let Some(listed) = listed.filter(|listed| !listed.members.is_empty()) {
             json.raw(&listed.members);
+        }
+    });
+}
+
+/// Who heard it best.
+fn best(heard: &[Heard]) -> Option<&Heard> {
+    let rssi = |heard: &&Heard| heard.rssi.and_then(|rssi| rssi.scale10(3)?.to_i64());
+    heard.iter().max_by_key(rssi)
+}
+
+fn write_heard(json: &mut Json<'_>, best: &Heard, all: &[Heard]) {
+    if !best.gateway.is_empty() {
+        json.key("gateway").text(&best.gateway);
+    }
+    if let Some(snr) = best.snr {
+        json.key("snr").raw(snr.text().as_octets());
+    }
+    if all.len() < 2 {
+        return;
+    }
+    json.key("receptions").array(|json| {
+        for Heard { gateway, rssi, snr, at } in all {
+            json.object(|json| {
+                json.key("gateway").text(gateway);
+                if let Some(rssi) = rssi {
+                    json.key("rssi").raw(rssi.text().as_octets());
+                }
+                if let Some(snr) = snr {
+                    json.key("snr").raw(snr.text().as_octets());
+                }
+                if let Some(at) = at {
+                    json.key("at").display(&format_args!("{at:.3}"));
+                }
+            });
         }
     });
 }

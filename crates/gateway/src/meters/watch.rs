@@ -26,6 +26,8 @@ pub struct Heard {
     pub absent: Alarms,
     /// It comes as it was sent, and not from an archive: only then it is a sign of life.
     pub live: bool,
+    /// Somebody else who watches over it says whether it can be reached: a frame that says `false` is no sign of its life.
+    pub reachable: Option<bool>,
 }
 
 /// Who sends too much.
@@ -156,7 +158,11 @@ impl Watch {
             standing.first = moment;
             tell(Happened::Discovered);
         }
-        if heard.live && std::mem::take(&mut standing.silent) {
+        if heard.live && heard.reachable == Some(false) {
+            if !std::mem::replace(&mut standing.silent, true) {
+                tell(Happened::Silent);
+            }
+        } else if heard.live && std::mem::take(&mut standing.silent) {
             tell(Happened::Returned);
         } else if let Some(since) = since {
             // The time it was away is no period.

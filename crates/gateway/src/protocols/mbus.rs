@@ -35,9 +35,15 @@ const fn framing_of(framing: Option<Framing>) -> esh_wmbus::Framing {
         Some(Framing::None) => esh_wmbus::Framing::WithoutCrc,
         Some(Framing::Wired) => esh_wmbus::Framing::Wired,
         // What another protocol's carrier is told says nothing here.
-        Some(Framing::Lwm2m(..) | Framing::SenmlCbor | Framing::Zigbee(_) | Framing::Ncp(_) | Framing::Zcl(_)) => {
-            esh_wmbus::Framing::Recognise
-        }
+        Some(
+            Framing::Lwm2m(..)
+            | Framing::SenmlCbor
+            | Framing::Zigbee(_)
+            | Framing::Ncp(_)
+            | Framing::Zcl(_)
+            | Framing::Event(_)
+            | Framing::Retained,
+        ) => esh_wmbus::Framing::Recognise,
         Some(Framing::Records(skip)) => esh_wmbus::Framing::Records { skip: skip as usize },
     }
 }

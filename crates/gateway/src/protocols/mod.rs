@@ -5,8 +5,11 @@ pub(crate) mod lorawan;
 mod mbus;
 mod modbus;
 mod nbiot;
+mod object;
 pub(crate) mod zigbee;
+pub(crate) mod zigbee2mqtt;
 
+pub use lorawan::events::EventKind;
 pub use lorawan::{JoinLesson, Joins, Payload};
 pub use mbus::line_code;
 pub use modbus::Told as ModbusTold;
@@ -83,10 +86,11 @@ pub fn open<'f>(
         Protocol::Lorawan => lorawan::open(framing, frame, known, out),
         Protocol::Gwmp => lorawan::gwmp::open(frame, known, out),
         Protocol::Lns => lorawan::lns::open(framing, frame, known, out),
-        Protocol::Events => lorawan::events::open(frame, known, out),
+        Protocol::Events => lorawan::events::open(framing, frame, known, out),
         Protocol::Modbus => modbus::open(framing, frame, known, out),
         Protocol::Coap | Protocol::Lwm2m | Protocol::Senml => nbiot::open(protocol, framing, frame, known, out),
         Protocol::Zigbee => zigbee::open(framing, frame, known, out),
+        Protocol::Zigbee2mqtt => zigbee2mqtt::open(framing, frame, known, out),
         other => unreachable!("{other:?} has no carrier"),
     }
 }
@@ -110,6 +114,7 @@ pub fn members(protocol: Protocol, line: &str) -> Result<Members, LineError> {
         Protocol::Modbus => modbus::members(line),
         Protocol::Coap | Protocol::Lwm2m | Protocol::Senml => nbiot::members(protocol, line),
         Protocol::Zigbee => zigbee::members(line),
+        Protocol::Zigbee2mqtt => zigbee2mqtt::members(line),
         other => unreachable!("{other:?} has no lines"),
     }
 }
@@ -174,6 +179,8 @@ pub fn read<'p>(
     match esh_wmbus::format_for(opened.content) {
         Some(format) => Some(format.read(opened.meter.as_ref(), opened.payload, opened.offset, known, out)),
         None => match opened.content {
+            Content::Event => Some(lorawan::events::read(framing, opened, out)),
+            Content::Properties => Some(zigbee2mqtt::read(opened, out)),
             Content::Cluster(cluster) => Some(zigbee::read(framing, cluster, opened, known, out)),
             _ => nbiot::read(framing, opened, known, out),
         },

@@ -7,7 +7,6 @@ pub mod file;
 pub mod kafka;
 pub mod mqtt;
 pub(crate) mod refused;
-pub mod secure;
 pub mod stdout;
 pub mod table;
 
@@ -74,7 +73,7 @@ impl Config {
     #[must_use]
     pub fn files(&self) -> Vec<&Path> {
         match self {
-            Self::Mqtt(config) => config.files(),
+            Self::Mqtt(config) => config.connection.files(),
             #[cfg(feature = "kafka")]
             Self::Kafka(config) => config.files(),
             Self::File(_) | Self::Archive(_) | Self::Stdout(_) | Self::Table(_) => Vec::new(),
@@ -87,9 +86,10 @@ impl Config {
     pub fn name(&self) -> String {
         let (name, place) = match self {
             // The first broker alone, so that the name stays when others are added.
-            Self::Mqtt(config) => {
-                (&config.name, config.urls.first().map(|url| format!("{}-{}", url.host, url.port)).unwrap_or_default())
-            }
+            Self::Mqtt(config) => (
+                &config.name,
+                config.connection.urls.first().map(|url| format!("{}-{}", url.host, url.port)).unwrap_or_default(),
+            ),
             // Brokers come and go.
             #[cfg(feature = "kafka")]
             Self::Kafka(config) => (&config.name, String::new()),

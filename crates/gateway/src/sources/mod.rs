@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod lines;
+pub mod mqtt;
 pub mod simulate;
 
 pub(crate) use crate::clock::now;
@@ -21,6 +22,8 @@ use tokio::sync::{mpsc, oneshot};
 pub enum Config {
     /// Lines of text from a socket, a file, a program or a serial port.
     Lines(lines::Config),
+    /// An MQTT broker at which others publish.
+    Mqtt(Box<mqtt::Config>),
     /// Simulated meters.
     Simulate(simulate::Config),
     /// Archives. It has no word: the command `replay` alone makes it.
@@ -28,11 +31,12 @@ pub enum Config {
 }
 
 impl Config {
-    const KINDS: [&str; 2] = ["lines", "simulate"];
+    const KINDS: [&str; 3] = ["lines", "mqtt", "simulate"];
 
     pub(crate) fn of_kind(table: PartTable<'_, '_>) -> Result<Self, ConfigError> {
         match table.kind() {
             "lines" => table.build().map(Self::Lines),
+            "mqtt" => table.build().map(Box::new).map(Self::Mqtt),
             "simulate" => table.build().map(Self::Simulate),
             _ => Err(table.unknown(&Self::KINDS)),
         }
@@ -43,6 +47,7 @@ impl Config {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Lines(_) => "lines",
+            Self::Mqtt(_) => "mqtt",
             Self::Simulate(_) => "simulate",
             Self::Archive(_) => "archive",
         }
@@ -53,7 +58,7 @@ impl Config {
     pub const fn listens(&self) -> Option<&Tcp> {
         match self {
             Self::Lines(lines::Config { input: lines::Input::Listen(tcp), .. }) => Some(tcp),
-            Self::Lines(_) | Self::Simulate(_) | Self::Archive(_) => None,
+            Self::Lines(_) | Self::Mqtt(_) | Self::Simulate(_) | Self::Archive(_) => None,
         }
     }
 
@@ -62,6 +67,7 @@ impl Config {
     pub fn name(&self) -> Option<&str> {
         match self {
             Self::Lines(config) => config.name.as_deref(),
+            Self::Mqtt(config) => config.name.as_deref(),
             Self::Simulate(config) => config.name.as_deref(),
             Self::Archive(config) => config.name.as_deref(),
         }
@@ -70,8 +76,18 @@ impl Config {
     pub(crate) fn set_name(&mut self, name: &str) {
         match self {
             Self::Lines(config) => config.name = Some(name.to_owned()),
+            Self::Mqtt(config) => config.name = Some(name.to_owned()),
             Self::Simulate(config) => config.name = Some(name.to_owned()),
             Self::Archive(config) => config.name = Some(name.to_owned()),
+        }
+    }
+}
+
+impl Config {
+    /// It is a source of that gateway.
+    pub(crate) fn belongs_to(&mut self, gateway: &str) {
+        if let Self::Mqtt(config) = self {
+            config.belongs_to(gateway);
         }
     }
 }
@@ -128,8 +144,13 @@ impl Intake {
 
     /// Puts a capture in; what comes back tells what became of it. An error there means that the gateway stopped first.
     pub async fn ask(&self, capture: Capture) -> oneshot::Receiver<Answer> {
-        let (sender, receiver) = oneshot::channel();
         self.counts.frames.add(1);
+        self.ask_again(capture).await
+    }
+
+    /// Puts a capture in that was refused, and counted.
+    pub async fn ask_again(&self, capture: Capture) -> oneshot::Receiver<Answer> {
+        let (sender, receiver) = oneshot::channel();
         // When the line has ended the sender is dropped with the capture, and the receiver says so.
         let _ = self.sender.send(Taken { capture, answer: Some(sender) }).await;
         receiver
@@ -142,6 +163,9 @@ pub enum SourceError {
     /// A source of lines.
     #[error(transparent)]
     Lines(#[from] lines::LinesError),
+    /// A broker.
+    #[error("mqtt: {0}")]
+    Mqtt(#[from] crate::mqtt::MqttError),
     /// An archive.
     #[error(transparent)]
     Archive(#[from] archive::ArchiveError),
@@ -154,6 +178,7 @@ pub enum SourceError {
 pub async fn run(config: Config, intake: Intake, stop: Stop) -> Result<(), SourceError> {
     match config {
         Config::Lines(config) => Ok(lines::run(config, intake, stop).await?),
+        Config::Mqtt(config) => Ok(mqtt::run(*config, intake, stop).await?),
         Config::Simulate(config) => {
             simulate::run(config, intake, stop).await;
             Ok(())

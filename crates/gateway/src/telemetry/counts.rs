@@ -6,7 +6,7 @@ use super::sink::OfSink;
 use crate::meters::{Happened, Limited, Numbers, Unwanted};
 use esh_core::Reason;
 use std::array;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 /// What all parts count, made by `run.rs`.
@@ -94,9 +94,68 @@ pub(crate) struct OfSource {
     pub(crate) unreadable: Count,
     /// Times it has begun again after its input was lost.
     pub(crate) reconnects: Count,
+    /// Messages that a broker had kept, and that are no news.
+    pub(crate) retained: Count,
+    reach: Mutex<Reach>,
 }
 
+/// Whether a source reaches those from whom its frames come, where it can tell.
+#[derive(Debug, Default)]
+struct Reach {
+    /// It can tell.
+    known: bool,
+    /// Why it does not reach its peer, since when, in seconds since 1970, and whether somebody must do something about it.
+    away: Option<(String, u64, bool)>,
+    /// Why its peer has nothing to give.
+    barred: Option<String>,
+}
+
+/// A peer that is away for no longer is no reason to worry.
+const BRIEFLY: u64 = 60;
+
 impl OfSource {
+    fn reach(&self) -> MutexGuard<'_, Reach> {
+        self.reach.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Its peer is there.
+    pub(crate) fn reached(&self) {
+        let mut reach = self.reach();
+        (reach.known, reach.away) = (true, None);
+    }
+
+    /// Its peer is not there, or does not let it in until somebody changes that.
+    pub(crate) fn unreached(&self, why: &str, barred: bool) {
+        let mut reach = self.reach();
+        let since = reach.away.as_ref().map_or_else(seconds, |(_, since, _)| *since);
+        (reach.known, reach.away) = (true, Some((why.to_owned(), since, barred)));
+    }
+
+    /// Its peer has nothing to give.
+    pub(crate) fn barred(&self, why: &str) {
+        self.reach().barred = Some(why.to_owned());
+    }
+
+    /// Its peer does its work again.
+    pub(crate) fn allowed(&self) {
+        self.reach().barred = None;
+    }
+
+    /// Whether frames can come; `None` where nobody can tell.
+    pub(super) fn is_up(&self) -> Option<bool> {
+        let reach = self.reach();
+        reach.known.then_some(reach.away.is_none() && reach.barred.is_none())
+    }
+
+    /// Why no frames come, when that has lasted.
+    pub(super) fn bar(&self, now: u64) -> Option<String> {
+        let reach = self.reach();
+        match &reach.away {
+            Some((why, since, barred)) if *barred || now.saturating_sub(*since) > BRIEFLY => Some(why.clone()),
+            _ => reach.barred.clone(),
+        }
+    }
+
     /// For a source of that name.
     pub(crate) fn new(name: String) -> Self {
         Self { name, ..Self::default() }

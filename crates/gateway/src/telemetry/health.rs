@@ -1,7 +1,8 @@
 //! Whether the gateway is well: what keeps it from its work, in words.
 
-use super::View;
 use super::number::seconds;
+use super::{OfSource, View};
+use std::sync::Arc;
 
 /// A sink that has delivered something within so many seconds makes progress, whatever faults it meets.
 const RECENT: u64 = 60;
@@ -28,9 +29,12 @@ impl View {
         if line.full.get() {
             obstacles.push("queue: full".to_owned());
         }
+        let (sources, now) = (self.counts.sources.all(), seconds());
+        let bar = |source: &Arc<OfSource>| Some(format!("source {}: {}", source.name, source.bar(now)?));
+        obstacles.extend(sources.iter().filter_map(bar));
         let sinks = self.counts.sinks.all();
         obstacles.extend(sinks.iter().filter_map(|sink| Some(format!("sink {}: {}", sink.name, sink.bar()?))));
-        let (waiting, now) = (self.unconfirmed(), seconds());
+        let waiting = self.unconfirmed();
         if waiting > 0 && sinks.iter().all(|sink| sink.is_stuck(now, RECENT)) {
             obstacles.push(format!("queue: records wait: {waiting}"));
             obstacles.extend(sinks.iter().map(|sink| format!("sink {}: delivers nothing", sink.name)));

@@ -54,6 +54,13 @@ impl View {
         page.many("esh_source_unreadable_total", "Lines in which no frame was found.", "source", rows);
         let rows = sources().map(|(name, source)| (name, source.reconnects.get()));
         page.many("esh_source_reconnects_total", "Times it began again after its input was lost.", "source", rows);
+        let rows = sources().map(|(name, source)| (name, source.retained.get()));
+        page.many("esh_source_retained_total", "Messages a broker had kept, which are no news.", "source", rows);
+        let name = "esh_source_up";
+        page.head(name, "gauge", "1 while its frames can come, of sources that know.");
+        for (source, up) in sources().filter_map(|(name, source)| Some((name, source.is_up()?))) {
+            page.row(name, &[("source", source)], u64::from(up));
+        }
     }
 
     fn line(&self, page: &mut Page) {

@@ -1,8 +1,8 @@
 //! Datagrams of packet forwarders: a header and JSON text; `PROTOCOL.TXT` of the packet forwarder, and what later
 //! gateways add.
 
-use super::object::Object;
 use super::octets::base64;
+use crate::protocols::object::Object;
 use esh_core::note::{Notes, at};
 use esh_core::{Content, Decimal, DecodeError, Field, Known, Layer, Opened, Out, Reason, Refused, Security};
 use esh_lorawan::gwmp::{Datagram, Packet};

@@ -1,8 +1,8 @@
 //! Messages of LoRa Basics Station to its network server and back, as JSON text.
 
-use super::object::Object;
 use super::octets::{base64, eui, hexadecimal};
 use crate::capture::Framing;
+use crate::protocols::object::Object;
 use esh_core::note::{Notes, at};
 use esh_core::{Carrier, Content, DecodeError, Known, Layer, Meter, Opened, Out, Reason, Refused, Security};
 use esh_lorawan::{Eui64, LIMIT};

@@ -1,12 +1,12 @@
 //! LoRaWAN: frames as a radio hears them, and as packet forwarders, stations and network servers pass them on.
 
-pub(super) mod events;
+pub(crate) mod events;
 pub(super) mod gwmp;
 mod joins;
 pub(super) mod lns;
-mod object;
 mod octets;
 mod payload;
+mod protobuf;
 pub(crate) mod word;
 
 pub use joins::{JoinLesson, Joins};
@@ -150,7 +150,7 @@ pub(super) fn members(line: &str) -> Result<Members, LineError> {
     Ok(Members { octets: None, keys, framing: Some(Framing::Lorawan(carrier)) })
 }
 
-/// Reads the member `json` of a line: an object, or the text of one.
+/// Reads the member `json` of a line: an object, or the text of one; and for an event its kind, as its topic says.
 ///
 /// # Errors
 /// When there is none.
@@ -159,10 +159,21 @@ pub(super) fn json_members(line: &str) -> Result<Members, LineError> {
     struct Object<'a> {
         #[serde(borrow, default)]
         json: Option<&'a RawValue>,
+        #[serde(borrow, default)]
+        event: Option<Cow<'a, str>>,
     }
-    let Some(json) = from_json::<Object<'_>>(line)?.json else { return members(line) };
+    let object = from_json::<Object<'_>>(line)?;
+    let kind = match object.event {
+        None => None,
+        Some(word) => {
+            Some(events::EventKind::from_word(&word).ok_or(LineError::Member("event", "the kind of an event"))?)
+        }
+    };
+    let told = Members { framing: kind.map(Framing::Event), ..Members::default() };
+    let told = if kind.is_some() { told } else { members(line)? };
+    let Some(json) = object.json else { return Ok(told) };
     let text = if json.get().starts_with('"') { from_json::<String>(json.get())? } else { json.get().to_owned() };
-    Ok(Members { octets: Some(text.into_bytes()), ..members(line)? })
+    Ok(Members { octets: Some(text.into_bytes()), ..told })
 }
 
 fn eui(member: &'static str, text: Option<&str>) -> Result<Option<Eui64>, LineError> {

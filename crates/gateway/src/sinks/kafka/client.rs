@@ -7,7 +7,7 @@ use super::message::Envelope;
 use super::{Fault, KafkaError};
 use crate::quiet::Quiet;
 use crate::secret::Exposed;
-use crate::sinks::secure::Secure;
+use crate::secure::Secure;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::KafkaError as LibraryError;
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer as _, ProducerContext, ThreadedProducer};

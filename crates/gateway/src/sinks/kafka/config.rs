@@ -2,7 +2,7 @@
 
 use crate::config::{Part, Size, Span, Wrong, host_and_port};
 use crate::secret::Secret;
-use crate::sinks::secure::{Files, Secure, without_user};
+use crate::secure::{Files, Secure, without_user};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Unexpected};
 use std::{fmt, path::Path, path::PathBuf, time::Duration};

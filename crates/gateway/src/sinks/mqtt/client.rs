@@ -1,33 +1,13 @@
 //! One connection to a broker through `rumqttc`, reduced to what the sink relies on: what was sent under which packet id,
 //! what was acknowledged, and that it is over. A [`Link`] is never used again after a fault.
 
-use super::{Config, MqttError, Url, Version, events, tls};
+use super::{Config, events};
+use crate::mqtt::{Fault, LARGEST, MqttError, Settings, Url, Version};
 use crate::sinks::refused::Why;
 use bytes::Bytes;
-use rumqttc::{MqttOptions, TlsConfiguration, Transport, v5};
-use std::{fmt, sync::Arc, time::Duration};
+use rumqttc::{MqttOptions, v5};
+use std::{fmt, time::Duration};
 use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
-use tokio_rustls::rustls::ClientConfig;
-
-/// Everything a connection needs, with the secrets read.
-pub(super) struct Settings {
-    /// The brokers, in the order they are tried.
-    pub(super) urls: Vec<Url>,
-    pub(super) window: u16,
-    pub(super) version: Version,
-    client_id: String,
-    /// It says nothing of the gateway's status.
-    pub(super) beside: bool,
-    user: Option<(String, crate::secret::Exposed)>,
-    tls: Option<Arc<ClientConfig>>,
-    keep_alive: Duration,
-}
-
-impl fmt::Debug for Settings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Settings").field("urls", &self.urls).field("client_id", &self.client_id).finish_non_exhaustive()
-    }
-}
 
 /// What happens on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,29 +35,6 @@ pub(super) enum Verdict {
     Never(Why),
 }
 
-/// Why a connection is over.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Fault {
-    /// What the library says.
-    #[error("{0}")]
-    Connection(String),
-    /// The connection ended without a word.
-    #[error("the connection has ended")]
-    Gone,
-    /// The broker does not answer.
-    #[error("it has acknowledged nothing for {0:?}")]
-    Silent(Duration),
-    /// The broker acknowledges what was not sent.
-    #[error("it acknowledges what was not sent")]
-    Confused,
-    /// The broker takes a report no more, for a reason that may pass.
-    #[error("it refuses a report: {0}")]
-    Refused(String),
-    /// The broker does not let the gateway do its work until somebody changes that.
-    #[error("it does not allow it: {0}")]
-    Barred(String),
-}
-
 /// A connection that runs in a task of its own, so that its library is never interrupted in the middle of a packet.
 #[derive(Debug)]
 pub(super) struct Link {
@@ -97,45 +54,20 @@ impl fmt::Debug for Client {
     }
 }
 
-/// Without a word of the broker, the most octets of a packet that are sent: what MQTT itself allows is far more than any
-/// report has.
-pub(super) const LARGEST: usize = 8 << 20;
+/// What a publisher is beside a client.
+#[derive(Debug)]
+pub(super) struct Publisher {
+    pub(super) settings: Settings,
+    pub(super) window: u16,
+    /// It says nothing of the gateway's status.
+    pub(super) beside: bool,
+}
 
-impl Settings {
+impl Publisher {
     pub(super) fn new(config: &Config, gateway: &str) -> Result<Self, MqttError> {
-        let user = match &config.user {
-            None => None,
-            Some((user, password)) => {
-                let password = match password {
-                    Some(password) => password.read()?,
-                    None => crate::secret::Exposed::default(),
-                };
-                Some((user.clone(), password))
-            }
-        };
-        Ok(Self {
-            urls: config.urls.clone(),
-            window: config.window,
-            version: config.version,
-            client_id: config.client_id.clone().unwrap_or_else(|| format!("esh-{gateway}"))
-                + if config.beside { "-replay" } else { "" },
-            beside: config.beside,
-            user,
-            tls: config.secure.as_ref().map(tls::client).transpose()?,
-            keep_alive: config.keep_alive.0,
-        })
-    }
-
-    /// The same for somebody else, who disturbs no connection of the gateway.
-    pub(super) fn apart(self) -> Self {
-        Self { client_id: format!("{}-check", self.client_id), ..self }
-    }
-
-    fn transport(&self, url: &Url) -> Transport {
-        match &self.tls {
-            Some(tls) if url.secure => Transport::tls_with_config(TlsConfiguration::Rustls(Arc::clone(tls))),
-            _ => Transport::tcp(),
-        }
+        let end = if config.beside { "-replay" } else { "" };
+        let settings = Settings::new(&config.connection, &format!("esh-{gateway}"), end)?;
+        Ok(Self { settings, window: config.window, beside: config.beside })
     }
 
     /// Larger than the window, so that the library never has to wait for a packet id.
@@ -148,36 +80,23 @@ impl Settings {
     }
 
     fn five(&self, url: &Url, status: Option<&str>) -> v5::MqttOptions {
-        let mut options = v5::MqttOptions::new(&self.client_id, host(url), url.port);
-        options.set_transport(self.transport(url)).set_keep_alive(self.keep_alive).set_clean_start(true);
-        options.set_outgoing_inflight_upper_limit(self.ids());
+        let mut options = self.settings.five(url);
+        options.set_clean_start(true).set_outgoing_inflight_upper_limit(self.ids());
         if let Some(status) = status.filter(|_| !self.beside) {
             let will = v5::mqttbytes::v5::LastWill::new(status, "offline", v5::mqttbytes::QoS::AtLeastOnce, true, None);
             options.set_last_will(will);
-        }
-        if let Some((user, password)) = &self.user {
-            options.set_credentials(user, password.expose());
         }
         options
     }
 
     fn three(&self, url: &Url, status: Option<&str>) -> MqttOptions {
-        let mut options = MqttOptions::new(&self.client_id, host(url), url.port);
-        options.set_transport(self.transport(url)).set_keep_alive(self.keep_alive).set_clean_session(true);
-        options.set_inflight(self.ids()).set_max_packet_size(64 << 10, LARGEST);
+        let mut options = self.settings.three(url);
+        options.set_clean_session(true).set_inflight(self.ids()).set_max_packet_size(64 << 10, LARGEST);
         if let Some(status) = status.filter(|_| !self.beside) {
             options.set_last_will(rumqttc::LastWill::new(status, "offline", rumqttc::QoS::AtLeastOnce, true));
         }
-        if let Some((user, password)) = &self.user {
-            options.set_credentials(user, password.expose());
-        }
         options
     }
-}
-
-/// The name by which the library calls the host: an IPv6 address in brackets, unless a certificate is to name it.
-fn host(url: &Url) -> String {
-    if url.host.contains(':') && !url.secure { format!("[{}]", url.host) } else { url.host.clone() }
 }
 
 /// How many octets a publish with QoS 1 takes on the wire.
@@ -191,15 +110,15 @@ pub(super) fn packet_size(version: Version, topic: &str, payload: &[u8]) -> usiz
 
 impl Link {
     /// Begins to connect; the last will says `offline` at the topic of the status, where there is one.
-    pub(super) fn open(settings: &Settings, url: &Url, status: Option<&str>) -> Self {
+    pub(super) fn open(publisher: &Publisher, url: &Url, status: Option<&str>) -> Self {
         let (sender, steps) = mpsc::channel(1024);
-        let (client, task) = match settings.version {
+        let (client, task) = match publisher.settings.version {
             Version::Five => {
-                let (client, events) = v5::AsyncClient::new(settings.five(url, status), settings.capacity());
+                let (client, events) = v5::AsyncClient::new(publisher.five(url, status), publisher.capacity());
                 (Client::Five(client), tokio::spawn(events::five(events, sender)))
             }
             Version::Three => {
-                let (client, events) = rumqttc::AsyncClient::new(settings.three(url, status), settings.capacity());
+                let (client, events) = rumqttc::AsyncClient::new(publisher.three(url, status), publisher.capacity());
                 (Client::Three(client), tokio::spawn(events::three(events, sender)))
             }
         };

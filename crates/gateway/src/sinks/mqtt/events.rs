@@ -1,9 +1,10 @@
 //! The library's event loops, one for each version of the protocol, told as the steps the sink knows.
 
-use super::client::{Fault, LARGEST, Step, Verdict};
+use super::client::{Step, Verdict};
+use crate::mqtt::{Fault, LARGEST};
 use crate::sinks::refused::Why;
+use rumqttc::v5;
 use rumqttc::v5::mqttbytes::v5::PubAckReason;
-use rumqttc::{ConnectionError, v5};
 use tokio::sync::mpsc;
 
 /// Runs a connection of MQTT 5.
@@ -25,7 +26,7 @@ pub(super) async fn five(mut events: v5::EventLoop, steps: mpsc::Sender<Result<S
             Ok(v5::Event::Outgoing(Outgoing::Publish(packet))) => Step::Sent(packet),
             Ok(_) => continue,
             Err(error) => {
-                let _ = steps.send(Err(five_fault(&error))).await;
+                let _ = steps.send(Err(Fault::five(&error))).await;
                 return;
             }
         };
@@ -47,7 +48,7 @@ pub(super) async fn three(mut events: rumqttc::EventLoop, steps: mpsc::Sender<Re
             Ok(Event::Outgoing(Outgoing::Publish(packet))) => Step::Sent(packet),
             Ok(_) => continue,
             Err(error) => {
-                let _ = steps.send(Err(three_fault(&error))).await;
+                let _ = steps.send(Err(Fault::three(&error))).await;
                 return;
             }
         };
@@ -68,34 +69,5 @@ const fn verdict(reason: PubAckReason) -> Verdict {
         PubAckReason::NotAuthorized => Verdict::Barred("not authorized"),
         PubAckReason::QuotaExceeded => Verdict::NotNow("quota exceeded"),
         PubAckReason::PacketIdentifierInUse => Verdict::NotNow("packet identifier in use"),
-    }
-}
-
-/// The refusals of a broker are the library's debug words otherwise.
-fn five_fault(error: &v5::ConnectionError) -> Fault {
-    use v5::mqttbytes::v5::{ConnectReturnCode as Code, DisconnectReasonCode};
-    match error {
-        v5::ConnectionError::ConnectionRefused(code) => match code {
-            Code::NotAuthorized | Code::BadUserNamePassword | Code::Banned | Code::BadAuthenticationMethod => {
-                Fault::Barred(format!("the connection: {code:?}"))
-            }
-            _ => Fault::Connection(format!("the broker refuses: {code:?}")),
-        },
-        v5::ConnectionError::MqttState(v5::StateError::ServerDisconnect { reason_code, .. }) => match reason_code {
-            DisconnectReasonCode::NotAuthorized => Fault::Barred("it ends the connection: NotAuthorized".to_owned()),
-            _ => Fault::Connection(format!("the broker ends the connection: {reason_code:?}")),
-        },
-        other => Fault::Connection(other.to_string()),
-    }
-}
-
-fn three_fault(error: &ConnectionError) -> Fault {
-    use rumqttc::ConnectReturnCode as Code;
-    match error {
-        ConnectionError::ConnectionRefused(code @ (Code::NotAuthorized | Code::BadUserNamePassword)) => {
-            Fault::Barred(format!("the connection: {code:?}"))
-        }
-        ConnectionError::ConnectionRefused(code) => Fault::Connection(format!("the broker refuses: {code:?}")),
-        other => Fault::Connection(other.to_string()),
     }
 }

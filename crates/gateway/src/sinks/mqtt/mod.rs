@@ -14,7 +14,6 @@
 //! | 0x80 unspecified, 0x83 implementation specific | tried a few times, then as below |
 //! | 0x90 topic name, 0x99 payload format; too large for the broker | a small report of why goes to `undecoded` |
 
-mod brokers;
 mod client;
 mod config;
 mod events;
@@ -22,45 +21,30 @@ mod home_assistant;
 mod ledger;
 mod probe;
 mod session;
-mod tls;
 mod topic;
 
-pub use config::{Config, Keys, Url, Version};
+pub use crate::mqtt::{MqttError, Url, Version};
+pub use config::{Config, Keys};
 
 use crate::backoff::Backoff;
+use crate::mqtt::{Brokers, Fault};
 use crate::queue::{Position, Reader};
 use crate::quiet::Quiet;
-use crate::secret::SecretError;
-use brokers::Brokers;
-use client::{Fault, Settings};
+use client::Publisher;
 use session::{End, Session};
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
 /// A sink for a broker, ready to connect.
 #[derive(Debug)]
 pub struct Mqtt {
-    settings: Settings,
+    publisher: Publisher,
     gateway: String,
     patience: Duration,
     next_after: Duration,
     first_after: Duration,
     home_assistant: Option<String>,
-}
-
-/// Why the sink cannot begin.
-#[derive(Debug, thiserror::Error)]
-pub enum MqttError {
-    /// The password is not there.
-    #[error(transparent)]
-    Secret(#[from] SecretError),
-    /// A certificate or key cannot be read.
-    #[error("{path}: {1}", path = .0.display())]
-    Pem(PathBuf, String),
-    /// The certificates do not make a TLS configuration.
-    #[error("TLS: {0}")]
-    Tls(String),
 }
 
 /// What outlasts a connection.
@@ -86,10 +70,10 @@ impl Mqtt {
     /// # Errors
     /// When one cannot be read.
     pub fn new(config: &Config, gateway: &str) -> Result<Self, MqttError> {
-        let settings = Settings::new(config, gateway)?;
-        let (next_after, first_after) = (config.next_after.0, config.first_after.0);
+        let publisher = Publisher::new(config, gateway)?;
+        let (next_after, first_after) = (config.connection.next_after.0, config.connection.first_after.0);
         Ok(Self {
-            settings,
+            publisher,
             gateway: gateway.to_owned(),
             patience: config.patience.0,
             next_after,
@@ -102,7 +86,7 @@ impl Mqtt {
     pub async fn run(self, reader: Reader) {
         let mut backoff = Backoff::default();
         let mut pause = Backoff::new(Duration::from_secs(2), Duration::from_secs(60));
-        let brokers = Brokers::new(self.settings.urls.len(), self.next_after);
+        let brokers = Brokers::new(self.publisher.settings.urls.len(), self.next_after);
         let mut memory = Memory {
             brokers,
             refused: BTreeMap::new(),
@@ -130,7 +114,8 @@ impl Mqtt {
                 Err(fault) => fault,
             };
             reader.fault(&fault);
-            let broker = self.settings.urls.get(memory.brokers.now()).map(ToString::to_string).unwrap_or_default();
+            let broker =
+                self.publisher.settings.urls.get(memory.brokers.now()).map(ToString::to_string).unwrap_or_default();
             let now = Instant::now();
             memory.quiet.due(now.into_std(), |of, more| info!(of, more, "more of the same"));
             if memory.quiet.may(&format!("{broker}: {fault}"), now.into_std()) {

@@ -1,16 +1,16 @@
 //! One connection, from its first packet to its end. Everything it knows ends with it, but for the queue's cursor.
 
-use super::client::{Fault, Link, Settings, Step, Verdict, packet_size};
+use super::client::{Link, Publisher, Step, Verdict, packet_size};
 use super::home_assistant::Told;
 use super::ledger::{Cargo, Ledger};
 use super::{Memory, Mqtt, topic};
+use crate::mqtt::{Fault, first_is_back};
 use crate::queue::{Entry, Position, Reader};
 use crate::record::{Kind, Record};
 use crate::sinks::refused::{self, Why};
 use bytes::Bytes;
 use std::{collections::VecDeque, pin::pin, time::Duration};
-use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{error, info, warn};
 
 /// How a connection ends without a fault.
@@ -55,10 +55,11 @@ const TRIES: u8 = 5;
 impl<'a> Session<'a> {
     /// Connects to the present broker.
     pub(super) async fn open(mqtt: &'a Mqtt, reader: &'a Reader, memory: &'a mut Memory) -> Result<Self, Fault> {
-        let Settings { urls, window, .. } = &mqtt.settings;
+        let Publisher { settings, window, .. } = &mqtt.publisher;
+        let urls = &settings.urls;
         memory.owes = false;
         let url = urls.get(memory.brokers.now()).or_else(|| urls.first()).ok_or(Fault::Gone)?;
-        let mut link = Link::open(&mqtt.settings, url, Some(&topic::status(&mqtt.gateway)));
+        let mut link = Link::open(&mqtt.publisher, url, Some(&topic::status(&mqtt.gateway)));
         let (limit, largest) = link.connected(mqtt.patience).await?;
         let broker = url.to_string();
         if memory.quiet.may(&format!("{broker}: connected"), std::time::Instant::now()) {
@@ -69,7 +70,7 @@ impl<'a> Session<'a> {
             Parcel { topic: topic::status(&mqtt.gateway), retain: true, payload: "online".into(), cargo: Cargo::Other };
         let ledger = Ledger::new((*window).min(limit));
         // A replay says nothing of the gateway's status.
-        let outbox = VecDeque::from_iter((!mqtt.settings.beside).then_some(status));
+        let outbox = VecDeque::from_iter((!mqtt.publisher.beside).then_some(status));
         let read = reader.confirmed();
         Ok(Self {
             mqtt,
@@ -92,7 +93,8 @@ impl<'a> Session<'a> {
         let mut end = None;
         let mut steps = Vec::with_capacity(64);
         let mut deadline = Instant::now();
-        let mut first = pin!(first_is_back(self.mqtt, self.memory.brokers.now()));
+        let mut first =
+            pin!(first_is_back(&self.mqtt.publisher.settings.urls, self.memory.brokers.now(), self.mqtt.first_after));
         while end.is_none() || !self.outbox.is_empty() || !self.ledger.is_empty() {
             if self.ledger.is_empty() {
                 deadline = Instant::now() + self.mqtt.patience;
@@ -172,7 +174,7 @@ impl<'a> Session<'a> {
     }
 
     fn fits(&self, topic: &str, payload: &[u8]) -> bool {
-        packet_size(self.mqtt.settings.version, topic, payload) <= self.largest
+        packet_size(self.mqtt.publisher.settings.version, topic, payload) <= self.largest
     }
 
     /// What stands for a record that the broker never takes; none when it takes nothing that could.
@@ -273,7 +275,7 @@ impl<'a> Session<'a> {
     /// Says that it goes, as far as the broker still listens.
     async fn leave(mut self) {
         let farewell = async {
-            let beside = self.mqtt.settings.beside;
+            let beside = self.mqtt.publisher.beside;
             if !beside {
                 self.link.publish(topic::status(&self.mqtt.gateway), true, "offline".into())?;
             }
@@ -290,18 +292,5 @@ impl<'a> Session<'a> {
         };
         // Everything has been delivered; a broker that does not hear the farewell sends the last will.
         let _ = timeout(Duration::from_secs(2), farewell).await;
-    }
-}
-
-/// Completes when the first broker is there again and another one is spoken to, after a while; never otherwise.
-async fn first_is_back(mqtt: &Mqtt, now: usize) {
-    let Some(first) = mqtt.settings.urls.first().filter(|_| now > 0) else { return std::future::pending().await };
-    loop {
-        sleep(mqtt.first_after).await;
-        let connected = TcpStream::connect((first.host.as_str(), first.port));
-        if let Ok(Ok(_)) = timeout(Duration::from_secs(5), connected).await {
-            info!(broker = %first, "the first broker is there again");
-            return;
-        }
     }
 }

@@ -1,10 +1,10 @@
 //! LORIOT, as its application outputs write.
 
-use super::{Event, Object, Reception, address, counter, port};
+use super::{Event, EventKind, Object, Reception, address, counter, moment, port};
 use crate::protocols::lorawan::octets::{eui, hexadecimal};
 
 /// `cmd` and `EUI`; `rx` is an uplink, `gw` the same with all gateways that heard it.
-pub(super) fn read(object: &Object<'_>) -> Option<Event> {
+pub(super) fn read(object: &Object<'_>, _: Option<EventKind>) -> Option<Event> {
     let kind = object.text(&["cmd"])?;
     let gateways = object.array(&["gws"]);
     let receptions = match gateways {
@@ -26,6 +26,8 @@ pub(super) fn read(object: &Object<'_>) -> Option<Event> {
         confirmed: object.flag(&["confirmed"]),
         hertz: object.number(&["freq"]),
         receptions,
+        // Milliseconds since 1970.
+        at: object.whole(&["ts"]),
         ..Event::default()
     })
 }
@@ -35,5 +37,6 @@ fn heard(object: &Object<'_>) -> Reception {
         gateway: object.text(&["gweui"]).map(|text| text.to_lowercase().into()),
         rssi: object.number(&["rssi"]),
         snr: object.number(&["snr"]),
+        at: moment(object, &["time"]).or_else(|| object.whole(&["ts"])),
     }
 }

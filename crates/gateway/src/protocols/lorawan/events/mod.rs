@@ -1,11 +1,18 @@
-//! Events of network servers, as JSON text: an uplink that somebody else has received, checked and decrypted.
+//! Events of network servers, as JSON text or as Protocol Buffers: an uplink that somebody else has received, checked and
+//! decrypted, and what else the server says of a device.
 
 mod chirpstack;
+mod chirpstack_protobuf;
+mod kind;
 mod loriot;
+mod said;
 mod thingpark;
 mod tts;
 
-use super::object::Object;
+pub use kind::EventKind;
+
+use crate::capture::Framing;
+use crate::protocols::object::Object;
 use esh_core::note::{Notes, at};
 use esh_core::{
     Content, Decimal, DecodeError, Field, Known, Layer, Meter, Opened, Out, Reason, Refused, Security, SecurityState,
@@ -30,6 +37,10 @@ struct Event {
     confirmed: Option<bool>,
     hertz: Option<Decimal>,
     receptions: Vec<Reception>,
+    /// When it was made, in milliseconds since 1970.
+    at: Option<i64>,
+    /// It says something of the device itself, which is read.
+    says: bool,
 }
 
 /// Who heard it.
@@ -38,26 +49,57 @@ struct Reception {
     gateway: Option<Box<str>>,
     rssi: Option<Decimal>,
     snr: Option<Decimal>,
+    at: Option<i64>,
 }
 
 /// How each network server's event is told from the others', and read.
-const PLATFORMS: [fn(&Object<'_>) -> Option<Event>; 4] = [chirpstack::read, tts::read, thingpark::read, loriot::read];
+const PLATFORMS: [Read; 4] = [chirpstack::read, tts::read, thingpark::read, loriot::read];
+
+type Read = fn(&Object<'_>, Option<EventKind>) -> Option<Event>;
 
 /// Reads an event; the payload in plain is what the network server's application layer has made of it.
 ///
 /// # Errors
-/// When it is no JSON object, or of no network server that is known.
+/// When it is of no network server that is known.
 pub(in crate::protocols) fn open<'f>(
+    framing: Option<Framing>,
     frame: &'f mut [u8],
     _: &dyn Known,
     out: &mut dyn Out<'_>,
 ) -> Result<Opened<'f>, Refused> {
-    let mut notes = Notes::new(out);
-    let object = Object::parse(frame, 0)?;
     let unknown = DecodeError { layer: TEXT, field: "event", offset: 0, reason: Reason::Unsupported };
-    let event = PLATFORMS.iter().find_map(|read| read(&object)).ok_or(unknown)?;
+    let event = if is_json(frame) {
+        let object = Object::parse(frame, 0)?;
+        PLATFORMS.iter().find_map(|read| read(&object, kind(framing))).ok_or(unknown)?
+    } else {
+        chirpstack_protobuf::read(frame, kind(framing))?
+    };
+    for reception in &event.receptions {
+        let Reception { gateway, rssi, snr, at } = reception;
+        out.reception(esh_core::Reception {
+            gateway: gateway.as_deref().unwrap_or_default(),
+            rssi: *rssi,
+            snr: *snr,
+            at: *at,
+        });
+    }
+    if let Some(at) = event.at.and_then(|at| at.try_into().ok()) {
+        out.occasion(at);
+    }
+    let mut notes = Notes::new(out);
     if notes.wanted() {
         event.told(&mut notes);
+    }
+    if event.says {
+        return Ok(Opened {
+            meter: event.meter(),
+            content: Content::Event,
+            payload: frame,
+            offset: 0,
+            security: PLAIN,
+            counter: None,
+            trailing: &[],
+        });
     }
     let payload = event.payload.as_deref().unwrap_or_default();
     // Octets are shorter than their text, which is not needed any more.
@@ -72,10 +114,38 @@ pub(in crate::protocols) fn open<'f>(
         content,
         payload: place,
         offset: 0,
-        security: Security { mode: None, state: SecurityState::AlreadyPlain, authenticated: false },
+        security: PLAIN,
         counter: event.counter.map(u64::from),
         trailing: &[],
     })
+}
+
+/// Whether it is JSON text. A message of Protocol Buffers may begin with what is white space in a text, but never goes on
+/// with what begins an object: that octet would begin a group.
+fn is_json(event: &[u8]) -> bool {
+    let mut octets = event.iter().skip_while(|octet| matches!(octet, b' ' | b'\t' | b'\r' | b'\n'));
+    matches!(octets.next(), None | Some(b'{'))
+}
+
+const PLAIN: Security = Security { mode: None, state: SecurityState::AlreadyPlain, authenticated: false };
+
+const fn kind(framing: Option<Framing>) -> Option<EventKind> {
+    match framing {
+        Some(Framing::Event(kind)) => Some(kind),
+        _ => None,
+    }
+}
+
+/// Reads what an event says of its device beside uplinks.
+///
+/// # Errors
+/// When it is none.
+pub(in crate::protocols) fn read<'p>(
+    framing: Option<Framing>,
+    opened: &Opened<'p>,
+    out: &mut dyn Out<'p>,
+) -> Result<(), DecodeError> {
+    said::read(kind(framing), opened.payload, out)
 }
 
 impl Event {
@@ -138,6 +208,12 @@ impl Reception {
 fn address(text: &str) -> Option<DevAddr> {
     let octets = super::octets::hexadecimal(text)?;
     Some(DevAddr(u32::from_be_bytes(octets.try_into().ok()?)))
+}
+
+/// A moment as text, in milliseconds since 1970.
+fn moment(object: &Object<'_>, names: &[&str]) -> Option<i64> {
+    let time: jiff::Timestamp = object.text(names)?.parse().ok()?;
+    Some(time.as_millisecond())
 }
 
 fn counter(object: &Object<'_>, names: &[&str]) -> Option<u32> {

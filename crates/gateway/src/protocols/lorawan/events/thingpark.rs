@@ -1,10 +1,10 @@
 //! Actility ThingPark, as its application servers are written to.
 
-use super::{Event, Object, Reception, address, counter, port};
+use super::{Event, EventKind, Object, Reception, address, counter, moment, port};
 use crate::protocols::lorawan::octets::{eui, hexadecimal};
 
 /// One member whose name says what happened, `DevEUI_uplink` above all.
-pub(super) fn read(object: &Object<'_>) -> Option<Event> {
+pub(super) fn read(object: &Object<'_>, _: Option<EventKind>) -> Option<Event> {
     const MESSAGES: [&str; 6] = [
         "DevEUI_uplink",
         "DevEUI_downlink_Sent",
@@ -30,6 +30,7 @@ pub(super) fn read(object: &Object<'_>) -> Option<Event> {
         confirmed: message.whole(&["MType"]).map(|m_type| m_type == 4),
         hertz: message.number(&["Frequency"]).and_then(|megahertz| megahertz.scale10(6)),
         receptions: receptions.into_iter().filter_map(|reception| reception.try_into().ok()).map(heard).collect(),
+        at: moment(&message, &["Time"]),
         ..Event::default()
     })
 }
@@ -39,5 +40,6 @@ fn heard(object: Object<'_>) -> Reception {
         gateway: object.text(&["Lrrid"]).map(|text| text.to_lowercase().into()),
         rssi: object.number(&["LrrRSSI"]),
         snr: object.number(&["LrrSNR"]),
+        at: None,
     }
 }

@@ -1,10 +1,10 @@
 //! The Things Stack, as its MQTT server and its webhooks write.
 
-use super::{Event, Object, Reception, address, counter, port};
+use super::{Event, EventKind, Object, Reception, address, counter, moment, port};
 use crate::protocols::lorawan::octets::{base64, eui};
 
 /// `end_device_ids` beside a message whose name says what happened.
-pub(super) fn read(object: &Object<'_>) -> Option<Event> {
+pub(super) fn read(object: &Object<'_>, _: Option<EventKind>) -> Option<Event> {
     let device = object.object(&["end_device_ids"])?;
     const MESSAGES: [&str; 9] = [
         "uplink_message",
@@ -35,6 +35,8 @@ pub(super) fn read(object: &Object<'_>) -> Option<Event> {
         confirmed: message.flag(&["confirmed"]),
         hertz: message.object(&["settings"]).and_then(|settings| settings.number(&["frequency"])),
         receptions: receptions.into_iter().filter_map(|reception| reception.try_into().ok()).map(heard).collect(),
+        at: moment(object, &["received_at"]),
+        says: false,
     })
 }
 
@@ -44,5 +46,6 @@ fn heard(object: Object<'_>) -> Reception {
         gateway: gateway.map(|text| text.to_lowercase().into()),
         rssi: object.number(&["rssi", "channel_rssi"]),
         snr: object.number(&["snr"]),
+        at: moment(&object, &["received_at", "time"]),
     }
 }

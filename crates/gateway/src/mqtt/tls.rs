@@ -1,7 +1,7 @@
 //! The TLS side of a connection, from PEM files.
 
 use super::MqttError;
-use crate::sinks::secure::Secure;
+use crate::secure::Secure;
 use std::{path::Path, sync::Arc};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::ring};

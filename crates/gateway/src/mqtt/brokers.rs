@@ -1,11 +1,14 @@
 //! Which broker of the list is spoken to: the first one, the next when one stays away, and the first again after a while.
 
+use super::Url;
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, timeout};
+use tracing::info;
 
 /// A place in the list of brokers.
 #[derive(Debug)]
-pub(super) struct Brokers {
+pub(crate) struct Brokers {
     count: usize,
     /// How long one may stay away before the next is tried.
     patience: Duration,
@@ -19,33 +22,33 @@ pub(super) struct Brokers {
 }
 
 impl Brokers {
-    pub(super) const fn new(count: usize, patience: Duration) -> Self {
+    pub(crate) const fn new(count: usize, patience: Duration) -> Self {
         Self { count, patience, now: 0, away: None, refusing: None, from: None }
     }
 
     /// Which one is spoken to.
-    pub(super) const fn now(&self) -> usize {
+    pub(crate) const fn now(&self) -> usize {
         self.now
     }
 
     /// It lets the gateway in.
-    pub(super) const fn is_there(&mut self) {
+    pub(crate) const fn is_there(&mut self) {
         self.away = None;
     }
 
     /// It has taken a record.
-    pub(super) const fn has_taken(&mut self) {
+    pub(crate) const fn has_taken(&mut self) {
         (self.away, self.refusing, self.from) = (None, None, None);
     }
 
     /// The first is tried again.
-    pub(super) const fn back_to_first(&mut self) {
+    pub(crate) const fn back_to_first(&mut self) {
         *self = Self { from: Some(self.now), ..Self::new(self.count, self.patience) };
     }
 
     /// A connection has ended with a fault, after the broker had refused a record or without it. Says whether another
     /// broker is next.
-    pub(super) fn fault(&mut self, at: Instant, refused: bool) -> bool {
+    pub(crate) fn fault(&mut self, at: Instant, refused: bool) -> bool {
         if self.count < 2 {
             return false;
         }
@@ -62,9 +65,22 @@ impl Brokers {
     }
 
     /// How long the present one is tried for still; none when there is no other.
-    pub(super) fn left(&self, at: Instant) -> Option<Duration> {
+    pub(crate) fn left(&self, at: Instant) -> Option<Duration> {
         let since = [self.away, self.refusing].into_iter().flatten().min()?;
         (self.count > 1).then(|| self.patience.saturating_sub(at.saturating_duration_since(since)))
+    }
+}
+
+/// Completes when the first broker is there again and another one, `now`, is spoken to, after a while; never otherwise.
+pub(crate) async fn first_is_back(urls: &[Url], now: usize, first_after: Duration) {
+    let Some(first) = urls.first().filter(|_| now > 0) else { return std::future::pending().await };
+    loop {
+        sleep(first_after).await;
+        let connected = TcpStream::connect((first.host.as_str(), first.port));
+        if let Ok(Ok(_)) = timeout(Duration::from_secs(5), connected).await {
+            info!(broker = %first, "the first broker is there again");
+            return;
+        }
     }
 }
 

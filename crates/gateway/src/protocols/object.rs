@@ -74,6 +74,11 @@ impl<'a> Object<'a> {
         serde_json::from_str(self.get(names)?.get()).ok()
     }
 
+    /// The members in their order.
+    pub(super) fn members(&self) -> impl Iterator<Item = (&str, &'a RawValue)> {
+        self.0.iter().map(|(name, value)| (&**name, *value))
+    }
+
     /// Passes the members on that have none of those names.
     pub(super) fn pass_on(&self, but: &[&str], offset: usize, notes: &mut Notes<'_, '_>) {
         for (name, value) in self.0.iter().filter(|(name, _)| !but.contains(&&**name)) {
@@ -115,7 +120,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
 }
 
 /// The text that a JSON string says.
-fn text(value: &RawValue) -> Option<Cow<'_, str>> {
+pub(super) fn text(value: &RawValue) -> Option<Cow<'_, str>> {
     serde_json::from_str::<Word<'_>>(value.get()).ok().map(|Word(text)| text)
 }
 

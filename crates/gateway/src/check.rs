@@ -64,6 +64,10 @@ impl Display for Plan {
             let name = source.name().unwrap_or_default();
             let lines = match source {
                 sources::Config::Lines(lines) => lines,
+                sources::Config::Gwmp(gwmp) => {
+                    writeln!(f, "source {name}: packet forwarders at udp://{}, {}", gwmp.address(), gwmp.air)?;
+                    continue;
+                }
                 sources::Config::Simulate(simulate) => {
                     let every = simulate.every.0.as_millis();
                     writeln!(f, "source {name}: {} simulated meters, a telegram every {every} ms", simulate.meters)?;

@@ -4,6 +4,7 @@
 //! made-up meters, so everything is bounded: the oldest goes out.
 
 use crate::meters::Standing;
+use crate::protocols::lorawan::network::Device;
 use esh_core::{Learned, Manufacturer, Meter, Purpose};
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -16,6 +17,7 @@ use std::hash::Hash;
 pub struct Taught {
     layouts: Bounded<LayoutName, Box<[u8]>>,
     counters: Bounded<(Meter, Purpose), u64>,
+    devices: Bounded<Meter, Device>,
 }
 
 /// Layouts kept: a few for every model of meter there is.
@@ -44,6 +46,8 @@ pub enum Lesson {
     Heard(Meter),
     /// What is known of a meter from then on.
     Stands(Box<(Meter, Standing)>),
+    /// What is known of a device of LoRaWAN from then on.
+    Device(Box<(Meter, Device)>),
 }
 
 impl Lesson {
@@ -62,7 +66,7 @@ impl Lesson {
 
 impl Default for Taught {
     fn default() -> Self {
-        Self { layouts: Bounded::new(LAYOUTS), counters: Bounded::new(COUNTERS) }
+        Self { layouts: Bounded::new(LAYOUTS), counters: Bounded::new(COUNTERS), devices: Bounded::new(COUNTERS) }
     }
 }
 
@@ -72,6 +76,7 @@ impl Taught {
         match lesson {
             Lesson::Layout(name, headers) => self.layouts.insert(name, headers),
             Lesson::Counter(meter, purpose, counter) => self.counters.insert((meter, purpose), counter),
+            Lesson::Device(device) => self.devices.insert(device.0, device.1),
             // What is known of meters, the watch keeps.
             Lesson::Heard(_) | Lesson::Stands(_) => {}
         }
@@ -81,6 +86,7 @@ impl Taught {
     pub fn lessons(&self, each: &mut dyn FnMut(&Lesson)) {
         self.layouts.each(|name, headers| each(&Lesson::Layout(*name, headers.clone())));
         self.counters.each(|(meter, purpose), counter| each(&Lesson::Counter(*meter, *purpose, *counter)));
+        self.devices.each(|meter, device| each(&Lesson::Device(Box::new((*meter, device.clone())))));
     }
 
     /// Whether a lesson tells anything: no counter goes back, and nothing is learned twice.
@@ -90,20 +96,31 @@ impl Taught {
             Lesson::Layout(name, _) => self.layout(*name).is_none(),
             Lesson::Counter(meter, purpose, counter) => self.counter(meter, *purpose) < Some(*counter),
             // What is known of meters stands elsewhere.
-            Lesson::Heard(_) | Lesson::Stands(_) => false,
+            Lesson::Heard(_) | Lesson::Stands(_) | Lesson::Device(_) => false,
         }
     }
 
     /// How much was forgotten because there was too much.
     #[must_use]
     pub const fn forgotten(&self) -> u64 {
-        self.layouts.forgotten + self.counters.forgotten
+        self.layouts.forgotten + self.counters.forgotten + self.devices.forgotten
     }
 
     /// The headers of a layout.
     #[must_use]
     pub fn layout(&self, name: LayoutName) -> Option<&[u8]> {
         self.layouts.get(&name).map(|headers| &**headers)
+    }
+
+    /// What is known of a device of LoRaWAN.
+    #[must_use]
+    pub fn device(&self, meter: &Meter) -> Option<&Device> {
+        self.devices.get(meter)
+    }
+
+    /// All devices of LoRaWAN, the older first.
+    pub fn devices(&self, each: impl FnMut(&Meter, &Device)) {
+        self.devices.each(each);
     }
 
     /// The last counter that a meter used.

@@ -127,6 +127,7 @@ impl ArchiveLine<'_> {
             received_at: Stamp { at: Some(at), synchronised: said.clock.as_deref() != Some("unsynchronised") },
             source: Arc::from(said.source.as_deref().unwrap_or("archive")),
             rssi: said.rssi,
+            radio: None,
         })
     }
 }

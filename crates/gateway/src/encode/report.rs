@@ -1,7 +1,7 @@
 //! The report, written straight from what decoding finds: no tree, one buffer that the caller reuses.
 
 use super::{Fields, reading};
-use crate::capture::{Framing, Stamp};
+use crate::capture::{Framing, Radio, Reception, Stamp};
 use crate::meters::Listed;
 use crate::record::Id;
 use esh_core::json::Json;
@@ -57,6 +57,8 @@ pub struct Source<'a> {
     pub copies: u32,
     /// How the receiver lays frames out, where it says so.
     pub framing: Option<Framing>,
+    /// How it was heard on the air, where the source tells more of it.
+    pub radio: Option<&'a Radio>,
 }
 
 /// Writes one report: the head when it is made, readings as they come, the rest at the end.
@@ -133,6 +135,9 @@ impl<'b> ReportWriter<'b> {
                 if let Some(framing) = source.framing {
                     json.key("format").display(&framing);
                 }
+                if let Some(radio) = source.radio {
+                    write_radio(json, radio);
+                }
             }),
             None => json.raw(b"\"source\":null"),
         }
@@ -183,6 +188,41 @@ fn write_meter(json: &mut Json<'_>, meter: &Meter, listed: Option<&Listed>) {
         json.key("address").display(&meter.address());
         if let Some(listed) = listed.filter(|listed| !listed.members.is_empty()) {
             json.raw(&listed.members);
+        }
+    });
+}
+
+fn write_radio(json: &mut Json<'_>, radio: &Radio) {
+    let Radio { gateway, snr, frequency, data_rate, receptions, .. } = radio;
+    if let Some(gateway) = gateway {
+        json.key("gateway").text(gateway);
+    }
+    if let Some(snr) = snr {
+        json.key("snr").raw(snr.text().as_octets());
+    }
+    if let Some(frequency) = frequency {
+        json.key("frequency").number((*frequency).into());
+    }
+    if let Some(data_rate) = data_rate {
+        json.key("data_rate").display(data_rate);
+    }
+    if receptions.is_empty() {
+        return;
+    }
+    json.key("receptions").array(|json| {
+        for Reception { gateway, rssi, snr, at } in receptions {
+            json.object(|json| {
+                json.key("gateway").text(gateway);
+                if let Some(rssi) = rssi {
+                    json.key("rssi").signed((*rssi).into());
+                }
+                if let Some(snr) = snr {
+                    json.key("snr").raw(snr.text().as_octets());
+                }
+                if let Some(at) = at {
+                    json.key("at").display(&format_args!("{at:.3}"));
+                }
+            });
         }
     });
 }

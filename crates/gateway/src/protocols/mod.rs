@@ -7,6 +7,7 @@ mod modbus;
 mod nbiot;
 pub(crate) mod zigbee;
 
+pub use lorawan::network::{Device, Downlink, Joined, Network};
 pub use lorawan::{JoinLesson, Joins};
 pub use mbus::line_code;
 pub use modbus::Told as ModbusTold;

@@ -1,7 +1,9 @@
 //! Sources: where captures come from. A source is a folder here and a task when it runs.
 
 pub mod archive;
+pub mod gwmp;
 pub mod lines;
+pub mod lorawan;
 pub mod simulate;
 
 pub(crate) use crate::clock::now;
@@ -19,6 +21,8 @@ use tokio::sync::{mpsc, oneshot};
 pub enum Config {
     /// Lines of text from a socket, a file, a program or a serial port.
     Lines(lines::Config),
+    /// Packet forwarders of LoRaWAN.
+    Gwmp(gwmp::Config),
     /// Simulated meters.
     Simulate(simulate::Config),
     /// Archives. It has no word: the command `replay` alone makes it.
@@ -26,11 +30,12 @@ pub enum Config {
 }
 
 impl Config {
-    const KINDS: [&str; 2] = ["lines", "simulate"];
+    const KINDS: [&str; 3] = ["lines", "gwmp", "simulate"];
 
     pub(crate) fn of_kind(table: PartTable<'_, '_>) -> Result<Self, ConfigError> {
         match table.kind() {
             "lines" => table.build().map(Self::Lines),
+            "gwmp" => table.build().map(Self::Gwmp),
             "simulate" => table.build().map(Self::Simulate),
             _ => Err(table.unknown(&Self::KINDS)),
         }
@@ -41,6 +46,7 @@ impl Config {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Lines(_) => "lines",
+            Self::Gwmp(_) => "gwmp",
             Self::Simulate(_) => "simulate",
             Self::Archive(_) => "archive",
         }
@@ -51,7 +57,7 @@ impl Config {
     pub const fn listens(&self) -> Option<&Tcp> {
         match self {
             Self::Lines(lines::Config { input: lines::Input::Listen(tcp), .. }) => Some(tcp),
-            Self::Lines(_) | Self::Simulate(_) | Self::Archive(_) => None,
+            Self::Lines(_) | Self::Gwmp(_) | Self::Simulate(_) | Self::Archive(_) => None,
         }
     }
 
@@ -60,6 +66,7 @@ impl Config {
     pub fn name(&self) -> Option<&str> {
         match self {
             Self::Lines(config) => config.name.as_deref(),
+            Self::Gwmp(config) => config.name.as_deref(),
             Self::Simulate(config) => config.name.as_deref(),
             Self::Archive(config) => config.name.as_deref(),
         }
@@ -68,6 +75,7 @@ impl Config {
     pub(crate) fn set_name(&mut self, name: &str) {
         match self {
             Self::Lines(config) => config.name = Some(name.to_owned()),
+            Self::Gwmp(config) => config.name = Some(name.to_owned()),
             Self::Simulate(config) => config.name = Some(name.to_owned()),
             Self::Archive(config) => config.name = Some(name.to_owned()),
         }
@@ -81,6 +89,17 @@ pub struct Taken {
     pub capture: Capture,
     /// Whom to tell, for sources that can acknowledge.
     pub answer: Option<oneshot::Sender<Answer>>,
+    /// Where a reply to it goes, for sources that can transmit one. It comes before the answer.
+    pub reply: Option<oneshot::Sender<Reply>>,
+}
+
+/// What goes back to the device that a capture is of: so long after the end of the frame it answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// The frame.
+    pub octets: Vec<u8>,
+    /// When the first window of the device opens.
+    pub delay: std::time::Duration,
 }
 
 /// What became of a capture: `Ok` once the queue has committed its record, or that of the frame it is a copy of.
@@ -109,7 +128,7 @@ impl Intake {
     /// Puts a capture in that nobody waits for; `false` when the line has ended.
     pub async fn put(&self, capture: Capture) -> bool {
         self.counts.frames.add(1);
-        self.sender.send(Taken { capture, answer: None }).await.is_ok()
+        self.sender.send(Taken { capture, answer: None, reply: None }).await.is_ok()
     }
 
     /// Puts a capture in; what comes back tells what became of it. An error there means that the gateway stopped first.
@@ -117,8 +136,18 @@ impl Intake {
         let (sender, receiver) = oneshot::channel();
         self.counts.frames.add(1);
         // When the line has ended the sender is dropped with the capture, and the receiver says so.
-        let _ = self.sender.send(Taken { capture, answer: Some(sender) }).await;
+        let _ = self.sender.send(Taken { capture, answer: Some(sender), reply: None }).await;
         receiver
+    }
+}
+
+impl Intake {
+    /// Puts a capture in, as [`Intake::ask`]; what comes back beside is the reply to transmit, if there is one.
+    pub async fn converse(&self, capture: Capture) -> (oneshot::Receiver<Answer>, oneshot::Receiver<Reply>) {
+        let ((answer, answered), (reply, replied)) = (oneshot::channel(), oneshot::channel());
+        self.counts.frames.add(1);
+        let _ = self.sender.send(Taken { capture, answer: Some(answer), reply: Some(reply) }).await;
+        (answered, replied)
     }
 }
 
@@ -128,6 +157,9 @@ pub enum SourceError {
     /// A source of lines.
     #[error(transparent)]
     Lines(#[from] lines::LinesError),
+    /// Packet forwarders.
+    #[error(transparent)]
+    Gwmp(#[from] gwmp::GwmpError),
     /// An archive.
     #[error(transparent)]
     Archive(#[from] archive::ArchiveError),
@@ -140,6 +172,7 @@ pub enum SourceError {
 pub async fn run(config: Config, intake: Intake, stop: Stop) -> Result<(), SourceError> {
     match config {
         Config::Lines(config) => Ok(lines::run(config, intake, stop).await?),
+        Config::Gwmp(config) => Ok(gwmp::run(config, intake, stop).await?),
         Config::Simulate(config) => {
             simulate::run(config, intake, stop).await;
             Ok(())

@@ -4,8 +4,10 @@ pub(super) mod events;
 pub(super) mod gwmp;
 mod joins;
 pub(super) mod lns;
+pub(crate) mod network;
 mod object;
 mod octets;
+pub(crate) mod rxpk;
 pub(crate) mod word;
 
 pub use joins::{JoinLesson, Joins};

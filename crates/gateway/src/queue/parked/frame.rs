@@ -39,7 +39,8 @@ pub struct Parked {
 impl Parked {
     /// Writes it as it stands in the log.
     pub fn write(&self, into: &mut Vec<u8>) {
-        let Capture { octets, protocol, framing, received_at, source, rssi } = &self.capture;
+        // How well it was heard is of no use later.
+        let Capture { octets, protocol, framing, received_at, source, rssi, radio: _ } = &self.capture;
         into.extend([VERSION, protocol_number(*protocol)]);
         // No word is that long.
         let word = framing.map(|framing| framing.to_string()).unwrap_or_default();
@@ -85,7 +86,8 @@ impl Parked {
             counters.push((take.meter()?, take.purpose()?, take.u64()?));
         }
         let octets = Bytes::copy_from_slice(take.0);
-        Some(Self { capture: Capture { octets, protocol, framing, received_at, source, rssi }, id, counters })
+        let capture = Capture { octets, protocol, framing, received_at, source, rssi, radio: None };
+        Some(Self { capture, id, counters })
     }
 }
 

@@ -157,6 +157,19 @@ impl Txpk<'_> {
     }
 }
 
+/// What a PULL_RESP is to have transmitted: when, on which frequency, how, and the frame.
+pub(crate) fn sent_down(datagram: &Datagram<'_>) -> Option<(u32, u32, DataRate, Vec<u8>)> {
+    let packet = Object::parse(datagram.text, datagram.text_at).ok()?.object(&["txpk"])?;
+    let rate = packet.text(&["datr"]).map(std::borrow::Cow::into_owned);
+    let rate = rate.or_else(|| packet.whole(&["datr"]).map(|rate| rate.to_string()))?;
+    Some((
+        packet.whole(&["tmst"])?.try_into().ok()?,
+        hertz(packet.number(&["freq"])?)?,
+        DataRate::from_word(&rate, None)?,
+        base64(&packet.text(&["data"])?)?,
+    ))
+}
+
 /// What a TX_ACK says went wrong; nothing where all is well.
 pub(crate) fn not_transmitted(datagram: &Datagram<'_>) -> Option<String> {
     let object = Object::parse(datagram.text, datagram.text_at).ok()?;

@@ -2,6 +2,7 @@
 
 mod radio;
 
+pub(crate) use radio::whole;
 pub use radio::{Radio, Reception};
 
 use crate::protocols::{ModbusTold, lorawan, zigbee};

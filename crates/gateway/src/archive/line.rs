@@ -167,6 +167,7 @@ mod tests {
                 received_at: Stamp { at: jiff::Timestamp::from_nanosecond(nanoseconds).ok(), synchronised },
                 source: source.as_str().into(),
                 rssi,
+                radio: None,
             };
             let mut worker = Worker::new("g", None, KeyStore::default());
             let record = worker.decode(&capture, 1);

@@ -43,13 +43,21 @@ impl Reception {
     /// Who hears better: the ratio decides, as it does for a receiver; then the strength.
     #[must_use]
     pub fn compare(&self, other: &Self) -> Ordering {
-        let tenths = |snr: Option<Decimal>| {
-            let snr = snr?;
-            // Whoever sends more digits than that does not hear better for it.
-            Some(snr.scale10(3)?.to_i64().unwrap_or_else(|| snr.to_i64().unwrap_or_default().saturating_mul(1000)))
-        };
-        let snr = tenths(self.snr).cmp(&tenths(other.snr));
+        // Whoever sends more digits does not hear better for it.
+        let parts = |snr: Option<Decimal>| snr.and_then(|snr| whole(snr.scale10(3)?));
+        let snr = parts(self.snr).cmp(&parts(other.snr));
         snr.then_with(|| self.rssi.cmp(&other.rssi))
+    }
+}
+
+/// A number without the digits behind its point.
+pub(crate) fn whole(number: Decimal) -> Option<i64> {
+    match number.exponent() {
+        0.. => number.to_i64(),
+        below => match 10_i128.checked_pow(below.unsigned_abs().into()) {
+            Some(divisor) => number.digits().checked_div(divisor)?.try_into().ok(),
+            None => Some(0),
+        },
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::object::Object;
 use super::octets::base64;
-use crate::capture::Reception;
+use crate::capture::{Reception, whole};
 use base64::Engine as _;
 use esh_core::Decimal;
 use esh_core::json::Json;
@@ -77,7 +77,8 @@ fn hertz(megahertz: Decimal) -> Option<u32> {
 /// Signal strength and ratio: of the packet, or of the antenna that heard it best.
 fn heard(packet: &Object<'_>) -> (Option<i16>, Option<Decimal>) {
     let of = |object: &Object<'_>| {
-        let rssi = object.number(&["rssi", "rssic", "rssis"]).and_then(whole);
+        // Some send tenths of dBm.
+        let rssi = object.number(&["rssi", "rssic", "rssis"]).and_then(whole).and_then(|rssi| rssi.try_into().ok());
         (rssi, object.number(&["lsnr"]))
     };
     let antennas = packet.array(&["rsig"]).unwrap_or_default();
@@ -90,17 +91,6 @@ fn heard(packet: &Object<'_>) -> (Option<i16>, Option<Decimal>) {
 
 fn reception((rssi, snr): &(Option<i16>, Option<Decimal>)) -> Reception {
     Reception { gateway: "".into(), rssi: *rssi, snr: *snr, at: None }
-}
-
-/// dBm without their tenths, which some send.
-fn whole(strength: Decimal) -> Option<i16> {
-    let digits = strength.digits();
-    let below = strength.exponent().unsigned_abs();
-    let value = match strength.exponent() {
-        0.. => strength.to_i64()?,
-        _ => i64::try_from(digits.checked_div(10_i128.checked_pow(below.into())?)?).ok()?,
-    };
-    value.try_into().ok()
 }
 
 /// A packet to be transmitted.

@@ -111,7 +111,7 @@ mod tests {
             let received_at = Stamp { at: second.and_then(|second| jiff::Timestamp::new(second, 5).ok()), synchronised };
             let meter = Meter { protocol: Protocol::Mbus, manufacturer: None, id: MeterId::new("7").unwrap(), version: None, medium: None };
             let counters = counters.into_iter().map(|counter| (meter, Purpose::Data, counter)).collect();
-            let capture = Capture { octets: octets.into(), protocol: Protocol::Wmbus, framing, received_at, source: source.into(), rssi };
+            let capture = Capture { octets: octets.into(), protocol: Protocol::Wmbus, framing, received_at, source: source.into(), rssi, radio: None };
             let parked = Parked { capture, id: Id(id), counters };
             let mut written = Vec::new();
             parked.write(&mut written);

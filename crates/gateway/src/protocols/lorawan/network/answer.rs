@@ -2,11 +2,11 @@
 
 use super::device::{Device, Joined, first, more, root};
 use super::{Network, Sessions};
-use crate::capture::{Capture, Radio, Stamp};
+use crate::capture::{Capture, Framing, Radio, Stamp, whole};
 use crate::sources::Reply;
 use blake2::digest::consts::U8;
 use blake2::{Blake2b, Digest};
-use esh_core::{Known, Meter, Purpose};
+use esh_core::{Decimal, Known, Meter, Purpose};
 use esh_lorawan::{
     Data, DevAddr, Direction, Eui64, FCtrl, JoinAccept, LIMIT, Lorawan, MType, MacCommands, PhyPayload, Plain, Request,
     Session, Transmission,
@@ -86,7 +86,7 @@ impl Answering<'_> {
         let PhyPayload::Data(data) = PhyPayload::parse(plain).ok()? else { return None };
         let mut answered = None;
         let carrier = match self.capture.framing {
-            Some(crate::capture::Framing::Lorawan(carrier)) => carrier,
+            Some(Framing::Lorawan(carrier)) => carrier,
             _ => Lorawan::default(),
         };
         let (commands, confirmed) = (self.commands(&data), data.m_type == MType::ConfirmedDataUp);
@@ -110,7 +110,7 @@ impl Answering<'_> {
         let mut answered = None;
         Lorawan::default().session(&self.capture.octets, self.known, |session, counter| {
             let meter = *session.device().unwrap_or(&data.fhdr.dev_addr().meter());
-            let whole = whole(session, counter);
+            let whole = counter_of(session, counter);
             let device = device(&meter);
             // Its windows are over before it sends again; until then it is another gateway that tells late.
             let windows = jiff::SignedDuration::from_secs(i64::from(device.rx_delay(session.number())) + 1);
@@ -166,7 +166,7 @@ impl Answering<'_> {
         let octets = plain.write(session, &sent, &mut octets).ok()?.to_vec();
         let reply = Reply { octets, delay };
         let at = self.capture.received_at.at;
-        let downlink = Some(Used { number, next, uplink: whole(session, uplink), at });
+        let downlink = Some(Used { number, next, uplink: counter_of(session, uplink), at });
         Some(Answered { reply, meter, device: changed.then_some(device), downlink })
     }
 
@@ -199,10 +199,8 @@ impl Answering<'_> {
     /// By how many dB the frame was heard better than it had to be; 0 to 254.
     fn margin(&self) -> u8 {
         let lowest = self.radio.data_rate.and_then(|rate| rate.lowest_snr());
-        let margin = self.radio.snr.zip(lowest).and_then(|(snr, lowest)| {
-            let tenths = |decimal: esh_core::Decimal| decimal.scale10(3)?.to_i64();
-            Some((tenths(snr)? - tenths(lowest)?) / 1000)
-        });
+        let parts = |decimal: Decimal| whole(decimal.scale10(3)?);
+        let margin = self.radio.snr.zip(lowest).and_then(|(snr, lowest)| Some((parts(snr)? - parts(lowest)?) / 1000));
         margin.unwrap_or_default().clamp(0, 254) as u8
     }
 
@@ -215,7 +213,7 @@ impl Answering<'_> {
 const ACK: u8 = 0x20;
 
 /// The counter of a frame that tells it from those of other sessions, as its report has it.
-fn whole(session: &Session, counter: u32) -> u64 {
+fn counter_of(session: &Session, counter: u32) -> u64 {
     u64::from(session.number()) << 32 | u64::from(counter)
 }
 

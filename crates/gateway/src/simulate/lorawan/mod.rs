@@ -62,7 +62,14 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// Whether every join was answered, and every uplink confirmed that was to be.
+    #[must_use]
+    pub fn is_well(&self) -> bool {
+        [&self.unanswered, &self.unconfirmed].iter().all(|count| count.load(Ordering::Relaxed) == 0)
+    }
+
     /// The frames whose datagram was acknowledged so far.
+    #[must_use]
     pub fn taken(&self) -> Vec<Vec<u8>> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

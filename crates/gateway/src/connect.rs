@@ -44,6 +44,7 @@ pub async fn connect(config: &Config) -> Vec<Found> {
         let tried = match source {
             Source::Lines(lines) => lines.probe().await,
             Source::Gwmp(gwmp) => free_udp(&gwmp.address()).await,
+            Source::Lns(lns) => lns.probe().await,
             Source::Simulate(_) | Source::Archive(_) => Ok("needs nothing".to_owned()),
         };
         found.push(Found::new(format!("source {name}"), tried));

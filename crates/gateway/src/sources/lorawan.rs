@@ -3,7 +3,7 @@
 use crate::config::{Span, Wrong};
 use crate::protocols::Network;
 use crate::sources::Reply;
-use esh_lorawan::{DataRate, Region};
+use esh_lorawan::{DataRate, Eui64, Region};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -109,6 +109,19 @@ impl Air {
         Ok(Self { network: Arc::new(network), listen_only, power, channels: heard, hold })
     }
 
+    /// The network that captures are told may answer.
+    pub(super) fn answers(&self) -> Option<Arc<Network>> {
+        (!self.listen_only).then(|| Arc::clone(&self.network))
+    }
+
+    /// The number of a channel, as the MIC of 1.1 has it.
+    pub(super) fn channel(&self, hertz: u32) -> Option<u8> {
+        match self.network.region.adds_channels() {
+            true => self.channels.iter().position(|channel| *channel == hertz).map(|number| number as u8),
+            false => self.network.region.channel(hertz),
+        }
+    }
+
     /// The power to transmit with.
     pub(super) fn power(&self, hertz: u32) -> i8 {
         self.power.unwrap_or_else(|| self.network.region.power(hertz))
@@ -138,6 +151,16 @@ impl fmt::Display for Air {
         }
         write!(f, ", waits {hold} ms for all who heard a frame")
     }
+}
+
+/// The EUIs of gateways that are let in, where they are named.
+pub(super) fn euis(texts: Option<Vec<String>>) -> Result<Option<Vec<Eui64>>, Wrong> {
+    let eui = |text: String| {
+        let digits = Some(&text).filter(|text| text.len() == 16).and_then(|text| u64::from_str_radix(text, 16).ok());
+        let wrong = || Wrong::new("gateways", format!("`{text}` is no EUI: 16 digits in hexadecimal"));
+        digits.map(Eui64).ok_or_else(wrong)
+    };
+    texts.map(|texts| texts.into_iter().map(eui).collect()).transpose()
 }
 
 /// Where a device listens for an answer.

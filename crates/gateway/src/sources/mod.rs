@@ -3,6 +3,7 @@
 pub mod archive;
 pub mod gwmp;
 pub mod lines;
+pub mod lns;
 pub mod lorawan;
 pub mod simulate;
 
@@ -23,6 +24,8 @@ pub enum Config {
     Lines(lines::Config),
     /// Packet forwarders of LoRaWAN.
     Gwmp(gwmp::Config),
+    /// Basics Stations of LoRaWAN.
+    Lns(lns::Config),
     /// Simulated meters.
     Simulate(simulate::Config),
     /// Archives. It has no word: the command `replay` alone makes it.
@@ -30,12 +33,13 @@ pub enum Config {
 }
 
 impl Config {
-    const KINDS: [&str; 3] = ["lines", "gwmp", "simulate"];
+    const KINDS: [&str; 4] = ["lines", "gwmp", "lns", "simulate"];
 
     pub(crate) fn of_kind(table: PartTable<'_, '_>) -> Result<Self, ConfigError> {
         match table.kind() {
             "lines" => table.build().map(Self::Lines),
             "gwmp" => table.build().map(Self::Gwmp),
+            "lns" => table.build().map(Self::Lns),
             "simulate" => table.build().map(Self::Simulate),
             _ => Err(table.unknown(&Self::KINDS)),
         }
@@ -47,6 +51,7 @@ impl Config {
         match self {
             Self::Lines(_) => "lines",
             Self::Gwmp(_) => "gwmp",
+            Self::Lns(_) => "lns",
             Self::Simulate(_) => "simulate",
             Self::Archive(_) => "archive",
         }
@@ -57,6 +62,7 @@ impl Config {
     pub const fn listens(&self) -> Option<&Tcp> {
         match self {
             Self::Lines(lines::Config { input: lines::Input::Listen(tcp), .. }) => Some(tcp),
+            Self::Lns(config) => Some(&config.listen),
             Self::Lines(_) | Self::Gwmp(_) | Self::Simulate(_) | Self::Archive(_) => None,
         }
     }
@@ -67,6 +73,7 @@ impl Config {
         match self {
             Self::Lines(config) => config.name.as_deref(),
             Self::Gwmp(config) => config.name.as_deref(),
+            Self::Lns(config) => config.name.as_deref(),
             Self::Simulate(config) => config.name.as_deref(),
             Self::Archive(config) => config.name.as_deref(),
         }
@@ -76,6 +83,7 @@ impl Config {
         match self {
             Self::Lines(config) => config.name = Some(name.to_owned()),
             Self::Gwmp(config) => config.name = Some(name.to_owned()),
+            Self::Lns(config) => config.name = Some(name.to_owned()),
             Self::Simulate(config) => config.name = Some(name.to_owned()),
             Self::Archive(config) => config.name = Some(name.to_owned()),
         }
@@ -160,6 +168,9 @@ pub enum SourceError {
     /// Packet forwarders.
     #[error(transparent)]
     Gwmp(#[from] gwmp::GwmpError),
+    /// Basics Stations.
+    #[error(transparent)]
+    Lns(#[from] lns::LnsError),
     /// An archive.
     #[error(transparent)]
     Archive(#[from] archive::ArchiveError),
@@ -173,6 +184,7 @@ pub async fn run(config: Config, intake: Intake, stop: Stop) -> Result<(), Sourc
     match config {
         Config::Lines(config) => Ok(lines::run(config, intake, stop).await?),
         Config::Gwmp(config) => Ok(gwmp::run(config, intake, stop).await?),
+        Config::Lns(config) => Ok(lns::run(config, intake, stop).await?),
         Config::Simulate(config) => {
             simulate::run(config, intake, stop).await;
             Ok(())

@@ -8,9 +8,11 @@ pub(crate) mod network;
 mod object;
 mod octets;
 pub(crate) mod rxpk;
+pub(crate) mod station;
 pub(crate) mod word;
 
 pub use joins::{JoinLesson, Joins};
+pub(crate) use network::gps;
 
 use crate::capture::Framing;
 use crate::sources::lines::{LineError, Members, from_json};

@@ -1,7 +1,7 @@
 //! What a source of packet forwarders is told.
 
 use crate::config::{Part, Span, Wrong, host_and_port};
-use crate::sources::lorawan::{Air, NetworkKeys};
+use crate::sources::lorawan::{Air, NetworkKeys, euis};
 use esh_lorawan::Eui64;
 use serde::Deserialize;
 use std::path::Path;
@@ -52,7 +52,6 @@ impl Part for Config {
         let Some((host, Some(port))) = address else {
             return Err(Wrong::new("listen", "an address such as `udp://0.0.0.0:1700`"));
         };
-        let gateways = keys.gateways.map(|all| all.iter().map(|text| eui(text)).collect::<Result<Vec<_>, _>>());
         let most = keys.max_gateways.unwrap_or(256);
         if most == 0 {
             return Err(Wrong::new("max_gateways", "nobody would be listened to"));
@@ -71,16 +70,11 @@ impl Part for Config {
             name: keys.name,
             listen: (host.to_owned(), port),
             air,
-            gateways: gateways.transpose()?,
+            gateways: euis(keys.gateways)?,
             most,
             bad_crc: keys.bad_crc,
         })
     }
-}
-
-fn eui(text: &str) -> Result<Eui64, Wrong> {
-    let digits = Some(text).filter(|text| text.len() == 16).and_then(|text| u64::from_str_radix(text, 16).ok());
-    digits.map(Eui64).ok_or_else(|| Wrong::new("gateways", format!("`{text}` is no EUI: 16 digits in hexadecimal")))
 }
 
 impl Config {

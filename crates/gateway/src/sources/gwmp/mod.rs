@@ -182,13 +182,9 @@ impl Server {
         let Rxpk { octets, tmst, frequency, data_rate, rssi, snr, crc: _, board } = packet;
         let air = &self.config.air;
         let region = air.network.region;
-        let channel = frequency.and_then(|hertz| match region.adds_channels() {
-            true => air.channels.iter().position(|channel| *channel == hertz).map(|number| number as u8),
-            false => region.channel(hertz),
-        });
         let sent = Transmission {
             data_rate: data_rate.and_then(|rate| region.uplink_index(rate)).unwrap_or_default(),
-            channel: channel.unwrap_or_default(),
+            channel: frequency.and_then(|hertz| air.channel(hertz)).unwrap_or_default(),
             confirmed: None,
         };
         let radio = Radio {
@@ -198,7 +194,7 @@ impl Server {
             data_rate,
             receptions: Vec::new(),
             hold: air.hold,
-            network: (!air.listen_only).then(|| Arc::clone(&air.network)),
+            network: air.answers(),
         };
         let capture = Capture {
             octets: octets.into(),

@@ -8,7 +8,7 @@ mod answer;
 mod device;
 mod sessions;
 
-pub(crate) use answer::{Answered, Answering};
+pub(crate) use answer::{Answered, Answering, gps};
 pub use device::{Device, Joined};
 pub(crate) use sessions::Sessions;
 

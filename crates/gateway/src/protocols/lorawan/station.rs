@@ -284,7 +284,7 @@ mod tests {
             (&json!([12, 125, 0]), &json!([0, 0, 0]), &json!([-1, 0, 0]))
         );
         let board = &config["sx1301_conf"][0];
-        assert_eq!((&board["radio_0"]["freq"], &board["radio_1"]["freq"]), (&json!(867_500_000), &json!(868_300_000)));
+        assert_eq!((&board["radio_0"]["freq"], &board["radio_1"]["freq"]), (&json!(867_400_000), &json!(868_200_000)));
         let heard = |region: Region, board: &Value| {
             let heard = (0..8).filter_map(|chain| {
                 let chain = &board[format!("chan_multiSF_{chain}")];

@@ -1,6 +1,6 @@
 //! The carrier: opens frames with what is known of their devices.
 
-use crate::{Asked, Eui64, PhyPayload, Transmission, Version, identifiers::nobody, open, session::Outline};
+use crate::{Asked, Eui64, PhyPayload, Session, Transmission, Version, identifiers::nobody, open, session::Outline};
 use esh_core::{
     Carrier, Known, Layer, Meter, Opened, Out, Refused,
     note::{Notes, at},
@@ -50,6 +50,15 @@ impl Lorawan {
     #[must_use]
     pub fn nobody() -> Meter {
         nobody()
+    }
+
+    /// Hands over the session whose keys sign a data frame, as it was sent, and its whole counter; says whether there is
+    /// one. Whether the counter was used before is not looked at: a frame may be answered more than once.
+    pub fn session(&self, frame: &[u8], known: &dyn Known, mut then: impl FnMut(&Session, u32)) -> bool {
+        match PhyPayload::parse(frame) {
+            Ok(PhyPayload::Data(data)) => open::session(self, &data, known, &mut then),
+            _ => false,
+        }
     }
 }
 

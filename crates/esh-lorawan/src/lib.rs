@@ -12,7 +12,8 @@
 //! 4. [`CayenneLpp`], the one format that LoRaWAN devices of many makers share. Every other one is a profile's business.
 //!
 //! [`Lorawan`] goes this way with what is [`esh_core::Known`]: sessions that are kept ([`esh_core::Known::sessions`]) and
-//! single keys. [`Plain`], [`write_join_request`] and [`JoinAccept::write`] go the way back, for both ends. [`gwmp`] has
+//! single keys. [`Lorawan::session`] finds the session of a frame for whoever answers it; [`Region`] says where and how
+//! fast. [`Plain`], [`write_join_request`] and [`JoinAccept::write`] go the way back, for both ends. [`gwmp`] has
 //! the header of the packet forwarder's datagrams.
 //!
 //! A frame whose MIC does not fit has no readings: it is refused and left as it was. Whoever asks for its fields gets
@@ -46,6 +47,7 @@ mod mac;
 mod mhdr;
 mod open;
 mod phy;
+mod region;
 mod session;
 mod write;
 
@@ -57,5 +59,6 @@ pub use lpp::CayenneLpp;
 pub use mac::{MacCommand, MacCommands};
 pub use mhdr::{MType, Mhdr};
 pub use phy::{LIMIT, PhyPayload};
+pub use region::{DataRate, Region};
 pub use session::{Keys1_1, OpenedData, Session, Transmission, Version};
 pub use write::{Plain, WriteError, write_join_request};

@@ -1,5 +1,10 @@
 //! Captures: one whole message each, with its context, as a source hands it on.
 
+mod radio;
+
+pub(crate) use radio::whole;
+pub use radio::{Radio, Reception};
+
 use crate::protocols::{EventKind, ModbusTold, Payload, lorawan, zigbee};
 use bytes::Bytes;
 use esh_core::Protocol;
@@ -27,6 +32,8 @@ pub struct Capture {
     pub source: Arc<str>,
     /// Signal strength in dBm.
     pub rssi: Option<i16>,
+    /// How it was heard on the air, where the source tells more of it.
+    pub radio: Option<Box<Radio>>,
 }
 
 /// How a frame of a protocol with several layouts is laid out.

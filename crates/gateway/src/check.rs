@@ -84,6 +84,15 @@ impl Display for Plan {
                     )?;
                     continue;
                 }
+                sources::Config::Gwmp(gwmp) => {
+                    writeln!(f, "source {name}: packet forwarders at udp://{}, {}", gwmp.address(), gwmp.air)?;
+                    continue;
+                }
+                sources::Config::Lns(lns) => {
+                    let tls = if lns.secure.is_some() { " through TLS" } else { "" };
+                    writeln!(f, "source {name}: Basics Stations at {}{tls}, {}", lns.listen, lns.air)?;
+                    continue;
+                }
                 sources::Config::Simulate(simulate) => {
                     let every = simulate.every.0.as_millis();
                     writeln!(f, "source {name}: {} simulated meters, a telegram every {every} ms", simulate.meters)?;

@@ -2,18 +2,19 @@
 
 mod order;
 
-use crate::config::Config;
+use crate::config::{Config, Span};
 use crate::keys::KeyStore;
 use crate::meters::{self, List};
 use crate::profiles::{self, Profiles};
 use crate::protocols::Payload;
 use crate::queue::{FOLDER, Look, look};
-use crate::simulate::{Fleet, command};
+use crate::simulate::{Fleet, command, lorawan};
 use crate::worker::Worker;
-use crate::{analyse, check, connect, health, log, replay, run, sources};
+use crate::{analyse, check, connect, health, log, replay, run, sources, stop};
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use esh_core::{CivilTime, Key, Protocol};
+use esh_lorawan::Region;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -37,7 +38,7 @@ enum Command {
     Decode(Decode),
     /// Simulated meters through the whole gateway, readings on the terminal: no broker and no hardware needed
     Demo(Demo),
-    /// Print telegrams of simulated meters
+    /// Print telegrams of simulated meters, or let simulated LoRaWAN devices join a gateway
     Simulate(Simulate),
     /// Feed archived frames to the sinks again: the same ids, the same readings
     Replay(Replay),
@@ -140,10 +141,10 @@ struct Demo {
     seconds: Option<u64>,
 }
 
-/// Print telegrams of simulated meters.
+/// Print telegrams of simulated meters, or simulate devices against a gateway.
 #[derive(Debug, Args)]
 struct Simulate {
-    /// The protocol: wmbus
+    /// The protocol: wmbus, or lorawan with --gwmp
     #[arg(value_parser = protocol)]
     protocol: Protocol,
     /// How many telegrams
@@ -161,6 +162,21 @@ struct Simulate {
     /// Write the keys of the meters to this file (keys.toml)
     #[arg(long, value_name = "FILE")]
     keys: Option<PathBuf>,
+    /// lorawan: the gateway's source `gwmp`, such as 127.0.0.1:1700; without it only the keys are written
+    #[arg(long, value_name = "HOST:PORT")]
+    gwmp: Option<String>,
+    /// lorawan: how many packet forwarders hear the devices
+    #[arg(long, default_value_t = 3)]
+    forwarders: usize,
+    /// lorawan: from one uplink of a device to the next
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = str::parse::<Span>)]
+    every: Span,
+    /// lorawan: uplinks of each device; 0 is without end
+    #[arg(long, default_value_t = 0)]
+    uplinks: u64,
+    /// lorawan: where the devices are
+    #[arg(long, default_value = "EU868", value_parser = region)]
+    region: Region,
 }
 
 /// Decode frames: octets in, reports out.
@@ -220,6 +236,11 @@ fn protocol(word: &str) -> Result<Protocol, String> {
         let known: Vec<_> = Protocol::ALL.iter().map(|protocol| protocol.word()).collect();
         format!("not a protocol; known are {}", known.join(", "))
     })
+}
+
+fn region(word: &str) -> Result<Region, String> {
+    let known = || Region::ALL.map(Region::word).join(", ");
+    Region::from_word(word).ok_or_else(|| format!("not a region; known are {}", known()))
 }
 
 /// Runs the command line: 0 when all was decoded, 1 when some frame failed, 2 for wrong usage.
@@ -397,9 +418,55 @@ impl MetersArgs {
 
 impl Simulate {
     fn run(&self) -> anyhow::Result<ExitCode> {
-        if self.protocol != Protocol::Wmbus {
-            anyhow::bail!("only wmbus can be simulated");
+        match self.protocol {
+            Protocol::Wmbus => self.print(),
+            Protocol::Lorawan => self.lorawan(),
+            _ => anyhow::bail!("only wmbus and lorawan can be simulated"),
         }
+    }
+
+    /// Exit status: 0 when every join was answered and every uplink confirmed that was to be, 1 otherwise.
+    fn lorawan(&self) -> anyhow::Result<ExitCode> {
+        if let Some(file) = &self.keys {
+            let keys = lorawan::keys_toml(self.meters, self.seed);
+            write_private(file, &keys).with_context(|| file.display().to_string())?;
+        }
+        let Some(gwmp) = self.gwmp.clone() else {
+            anyhow::ensure!(self.keys.is_some(), "--gwmp HOST:PORT says which gateway hears the devices");
+            return Ok(ExitCode::SUCCESS);
+        };
+        let options = lorawan::Options {
+            gwmp,
+            devices: self.meters,
+            forwarders: self.forwarders,
+            every: self.every.0,
+            uplinks: self.uplinks,
+            seed: self.seed,
+            region: self.region,
+        };
+        let tally = std::sync::Arc::<lorawan::Tally>::default();
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        runtime.block_on(async {
+            // It ends with this block.
+            let (_stopper, stopped) = stop::stop();
+            let told = async {
+                let mut ticks = tokio::time::interval(Duration::from_secs(5));
+                loop {
+                    ticks.tick().await;
+                    eprintln!("{tally}");
+                }
+            };
+            tokio::select! {
+                simulated = lorawan::run(&options, &tally, stopped) => simulated.context("the simulation"),
+                signal = stop::signal() => Ok(signal.map(drop)?),
+                () = told => Ok(()),
+            }
+        })?;
+        println!("{tally}");
+        Ok(exit(tally.is_well()))
+    }
+
+    fn print(&self) -> anyhow::Result<ExitCode> {
         let mut fleet = Fleet::new(self.meters, self.seed);
         if let Some(file) = &self.keys {
             write_private(file, &fleet.keys_toml()).with_context(|| file.display().to_string())?;

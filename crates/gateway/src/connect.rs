@@ -7,7 +7,7 @@ use crate::sources::Config as Source;
 use std::fmt::{self, Display, Formatter};
 use std::path::Path;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UdpSocket};
 
 /// How long anything may take.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
@@ -47,6 +47,8 @@ pub async fn connect(config: &Config) -> Vec<Found> {
                 found.extend(mqtt.probe().await);
                 continue;
             }
+            Source::Gwmp(gwmp) => free_udp(&gwmp.address()).await,
+            Source::Lns(lns) => lns.probe().await,
             Source::Simulate(_) | Source::Archive(_) => Ok("needs nothing".to_owned()),
         };
         found.push(Found::new(format!("source {name}"), tried));
@@ -70,6 +72,17 @@ pub(crate) async fn free(address: &str) -> Result<String, String> {
         Ok(_) => Ok(format!("{address} is free")),
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
             Err(format!("somebody listens at {address} already: does the gateway run?"))
+        }
+        Err(error) => Err(format!("cannot listen at {address}: {error}")),
+    }
+}
+
+/// Whether somebody could take datagrams at an address.
+pub(crate) async fn free_udp(address: &str) -> Result<String, String> {
+    match UdpSocket::bind(address).await {
+        Ok(_) => Ok(format!("{address} is free")),
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+            Err(format!("somebody takes datagrams at {address} already: does the gateway run?"))
         }
         Err(error) => Err(format!("cannot listen at {address}: {error}")),
     }

@@ -232,6 +232,7 @@ mod tests {
             received_at: Stamp { at: jiff::Timestamp::from_second(second).ok(), synchronised: true },
             source: "test".into(),
             rssi: None,
+            radio: None,
         }
     }
 

@@ -1,6 +1,7 @@
 //! The line: deduplicate, decode, queue. What every capture goes through, in the order it came, on one thread.
 
 mod events;
+mod held;
 mod redeem;
 
 use crate::capture::{Capture, Stamp};
@@ -15,10 +16,11 @@ use crate::queue::parked::{Counter, Parked};
 use crate::queue::{self, Draft, Queue, QueueError, RestoreError, SeenFrame, StateWriter};
 use crate::quiet::Quiet;
 use crate::record::{Kind, Record};
-use crate::sources::{self, Answer, Taken};
+use crate::sources::{self, Answer, Reply, Taken};
 use crate::taught::Lesson;
 use crate::telemetry::OfLine;
 use esh_core::DecodeError;
+use held::{Gathered, Held, Waiting};
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -31,6 +33,17 @@ use tracing::{debug, warn};
 pub trait Decode: Send {
     /// Decodes one capture, of which so many copies have come.
     fn decode(&mut self, capture: &Capture, copies: u32) -> Record;
+
+    /// What goes back to the device of the last capture, once its record is committed.
+    fn reply(&mut self) -> Option<Reply> {
+        None
+    }
+
+    /// The reply to a copy of a frame that was taken, where its device sends it again because it has heard none.
+    fn reply_again(&mut self, capture: &Capture) -> Option<Reply> {
+        let _ = capture;
+        None
+    }
 
     /// Why the last capture could not be decoded, or not to its end.
     fn failed(&self) -> Option<DecodeError> {
@@ -122,6 +135,7 @@ const UPKEEP: Duration = Duration::from_secs(1);
 pub(crate) struct Line {
     gateway: String,
     deduplicate: Deduplicate,
+    held: Held,
     decode: Box<dyn Decode>,
     watch: Watch,
     /// What is said about meters, when it changes.
@@ -134,6 +148,8 @@ pub(crate) struct Line {
     limited_since: Instant,
     /// Those who wait for the next commit, in order.
     answers: Vec<(Option<oneshot::Sender<Answer>>, Answer)>,
+    /// Replies to devices that go out before them.
+    replies: Vec<(oneshot::Sender<Reply>, Reply)>,
     /// Records that wait for it.
     waiting: u64,
     /// The parked frames are left alone until the next upkeep: there is no room for what they would become.
@@ -227,10 +243,11 @@ impl Line {
             queue.keep(&known(&*decode, &watch, &deduplicate));
         }
         let gateway = config.name.clone();
-        let (limited, answers) = (BTreeMap::new(), Vec::new());
+        let (limited, answers, replies) = (BTreeMap::new(), Vec::new(), Vec::new());
         let mut line = Self {
             gateway,
             deduplicate,
+            held: Held::default(),
             decode,
             watch,
             meters,
@@ -240,6 +257,7 @@ impl Line {
             limited,
             limited_since: now,
             answers,
+            replies,
             waiting: 0,
             crowded: false,
             tells: None,
@@ -266,7 +284,8 @@ impl Line {
         let mut upkeep = Instant::now();
         loop {
             self.counts.beat.add(1);
-            let mut until = self.queue.deadline().map_or(upkeep, |deadline| deadline.min(upkeep));
+            let deadlines = [self.queue.deadline(), self.held.deadline()];
+            let mut until = deadlines.into_iter().flatten().fold(upkeep, Instant::min);
             if self.redeems() {
                 // Captures come first; where there is none, parked frames are tried.
                 until = Instant::now();
@@ -295,6 +314,9 @@ impl Line {
             for taken in group.drain(..) {
                 self.take(taken);
             }
+            while let Some(gathered) = self.held.due(Instant::now()) {
+                self.go_on(gathered);
+            }
             self.redeem();
             if self.queue.due() || !self.queue.is_waiting() {
                 self.commit();
@@ -303,6 +325,9 @@ impl Line {
                 self.upkeep();
                 upkeep = Instant::now() + UPKEEP;
             }
+        }
+        while let Some(gathered) = self.held.next() {
+            self.go_on(gathered);
         }
         self.commit();
         self.tell_limited();
@@ -328,7 +353,7 @@ impl Line {
         self.try_parked();
     }
 
-    fn take(&mut self, Taken { capture, answer }: Taken) {
+    fn take(&mut self, Taken { capture, answer, reply }: Taken) {
         let now = Instant::now();
         let taken = match self.deduplicate.see(&capture, now) {
             // What waits cannot be had on the disk now, so nothing more is taken, and nothing is promised.
@@ -336,19 +361,52 @@ impl Line {
             // Its original may still wait for the commit, and then so does its answer.
             Seen::Copy(_) => {
                 self.counts.copies.add(1);
+                let again = reply.is_some().then(|| self.decode.reply_again(&capture)).flatten();
+                self.replies.extend(reply.zip(again));
                 Ok(())
             }
-            Seen::First(frame) => self.first(&capture, frame, now, answer.is_some()),
+            Seen::First(frame) => {
+                if let Some((capture, waiting)) = self.held.take(frame, capture, Waiting { answer, reply }, now) {
+                    self.go_on(Gathered::alone(frame, capture, waiting, now));
+                }
+                return;
+            }
         };
         self.answers.push((answer, taken));
     }
 
+    /// Takes a frame that is held back no longer: whoever heard it best transmits the reply.
+    fn go_on(&mut self, gathered: Gathered) {
+        let (copies, answers) = (gathered.copies(), gathered.waiting.iter().any(|waiting| waiting.answer.is_some()));
+        let Gathered { frame, seen, capture, waiting, best } = gathered;
+        let taken = if self.queue.is_failed() {
+            Err(QueueError::Disk)
+        } else {
+            self.counts.copies.add(u64::from(copies) - 1);
+            self.first(&capture, copies, frame, seen, answers)
+        };
+        let mut said = self.decode.reply().filter(|_| taken.is_ok());
+        for (n, Waiting { answer, reply }) in waiting.into_iter().enumerate() {
+            if n == best {
+                self.replies.extend(reply.zip(said.take()));
+            }
+            self.answers.push((answer, taken));
+        }
+    }
+
     /// Takes a frame that is no copy.
-    fn first(&mut self, capture: &Capture, frame: Frame, now: Instant, answers: bool) -> Result<(), QueueError> {
+    fn first(
+        &mut self,
+        capture: &Capture,
+        copies: u32,
+        frame: Frame,
+        now: Instant,
+        answers: bool,
+    ) -> Result<(), QueueError> {
         if let Err(limited) = self.watch.admit_source(&capture.source, now) {
             return self.too_many(capture, limited, answers);
         }
-        let record = self.decode.decode(capture, 1);
+        let record = self.decode.decode(capture, copies);
         let heard = Heard { live: is_live(capture.received_at), ..self.decode.heard() };
         if self.decode.leaves_out() {
             self.decode.stored(false);
@@ -431,6 +489,10 @@ impl Line {
             self.counts.records.add(std::mem::take(&mut self.waiting));
             // Whoever asked may have gone.
             self.told.drain(..).for_each(|told| told.send(()).unwrap_or_default());
+        }
+        for (whom, reply) in self.replies.drain(..).filter(|_| committed.is_ok()) {
+            // Whoever transmits may have gone.
+            let _ = whom.send(reply);
         }
         for (answer, taken) in self.answers.drain(..) {
             let answered = taken.and(committed);

@@ -4,6 +4,7 @@
 //! made-up meters, so everything is bounded: the oldest goes out.
 
 use crate::meters::Standing;
+use crate::protocols::lorawan::network::Device;
 use esh_core::{Learned, Manufacturer, Meter, Purpose};
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -18,6 +19,7 @@ pub struct Taught {
     counters: Bounded<(Meter, Purpose), u64>,
     numbers: Bounded<(Meter, u32), u64>,
     addresses: Bounded<Meter, Meter>,
+    devices: Bounded<Meter, Device>,
 }
 
 /// Layouts kept: a few for every model of meter there is.
@@ -50,6 +52,8 @@ pub enum Lesson {
     Heard(Meter),
     /// What is known of a meter from then on.
     Stands(Box<(Meter, Standing)>),
+    /// What is known of a device of LoRaWAN from then on.
+    Device(Box<(Meter, Device)>),
 }
 
 impl Lesson {
@@ -75,6 +79,7 @@ impl Default for Taught {
             counters: Bounded::new(COUNTERS),
             numbers: Bounded::new(COUNTERS),
             addresses: Bounded::new(COUNTERS),
+            devices: Bounded::new(COUNTERS),
         }
     }
 }
@@ -87,6 +92,7 @@ impl Taught {
             Lesson::Counter(meter, purpose, counter) => self.counters.insert((meter, purpose), counter),
             Lesson::Number(meter, name, number) => self.numbers.insert((meter, name), number),
             Lesson::Address(address, device) => self.addresses.insert(address, device),
+            Lesson::Device(device) => self.devices.insert(device.0, device.1),
             // What is known of meters, the watch keeps.
             Lesson::Heard(_) | Lesson::Stands(_) => {}
         }
@@ -98,6 +104,7 @@ impl Taught {
         self.counters.each(|(meter, purpose), counter| each(&Lesson::Counter(*meter, *purpose, *counter)));
         self.numbers.each(|(meter, name), number| each(&Lesson::Number(*meter, *name, *number)));
         self.addresses.each(|address, device| each(&Lesson::Address(*address, *device)));
+        self.devices.each(|meter, device| each(&Lesson::Device(Box::new((*meter, device.clone())))));
     }
 
     /// Whether a lesson tells anything: no counter goes back, and nothing is learned twice.
@@ -108,16 +115,17 @@ impl Taught {
             Lesson::Counter(meter, purpose, counter) => self.counter(meter, *purpose) < Some(*counter),
             // What an older frame said may not be so any more.
             Lesson::Number(meter, name, _) => self.number(meter, *name).is_none(),
-            Lesson::Address(address, _) => self.device(address).is_none(),
+            Lesson::Address(address, _) => self.device_at(address).is_none(),
             // What is known of meters stands elsewhere.
-            Lesson::Heard(_) | Lesson::Stands(_) => false,
+            Lesson::Heard(_) | Lesson::Stands(_) | Lesson::Device(_) => false,
         }
     }
 
     /// How much was forgotten because there was too much.
     #[must_use]
     pub const fn forgotten(&self) -> u64 {
-        self.layouts.forgotten + self.counters.forgotten + self.numbers.forgotten + self.addresses.forgotten
+        let said = self.numbers.forgotten + self.addresses.forgotten + self.devices.forgotten;
+        self.layouts.forgotten + self.counters.forgotten + said
     }
 
     /// The headers of a layout.
@@ -134,8 +142,19 @@ impl Taught {
 
     /// The device that has an address in its network.
     #[must_use]
-    pub fn device(&self, address: &Meter) -> Option<Meter> {
+    pub fn device_at(&self, address: &Meter) -> Option<Meter> {
         self.addresses.get(address).copied()
+    }
+
+    /// What is known of a device of LoRaWAN.
+    #[must_use]
+    pub fn device(&self, meter: &Meter) -> Option<&Device> {
+        self.devices.get(meter)
+    }
+
+    /// All devices of LoRaWAN, the older first.
+    pub fn devices(&self, each: impl FnMut(&Meter, &Device)) {
+        self.devices.each(each);
     }
 
     /// The last counter that a meter used.

@@ -5,14 +5,18 @@ use crate::decode::{Decoded, Decoder, Frame, Witness};
 use crate::encode::Source;
 use crate::keys::{KeyStore, SharedKeys};
 use crate::meters::{Heard, Meters};
+use crate::protocols::lorawan::network::{Answered, Answering, Device, Sessions};
 use crate::protocols::{BroughtKey, BroughtKeys, Fragments};
 use crate::queue::parked::{Counter, Parked};
 use crate::record::{Kind, Record};
 use crate::run::Decode;
+use crate::sources::Reply;
 use crate::taught::{Lesson, Taught, layout_name};
 use bytes::Bytes;
-use esh_core::{Alarms, DecodeError, Key, Known, Layer, Learned, Meter, Purpose, Reason};
+use esh_core::{Alarms, DecodeError, Key, Known, Layer, Learned, Meter, Protocol, Purpose, Reason};
+use esh_lorawan::Request;
 use jiff::tz::TimeZone;
+use std::any::Any;
 use std::sync::Arc;
 
 /// Decodes with keys and with what earlier frames taught.
@@ -22,6 +26,10 @@ pub struct Worker {
     keys: Arc<KeyStore>,
     shared: SharedKeys,
     taught: Taught,
+    /// The sessions of LoRaWAN devices, with their keys.
+    sessions: Sessions,
+    /// The reply to the last capture, and what it uses up.
+    answered: Option<Answered>,
     fragments: Fragments,
     /// What the last capture teaches; it becomes true when its record is stored.
     lessons: Vec<Lesson>,
@@ -63,6 +71,8 @@ impl Worker {
             shared: SharedKeys::new(Arc::clone(&keys)),
             keys,
             taught: Taught::default(),
+            sessions: Sessions::default(),
+            answered: None,
             fragments: Fragments::default(),
             lessons: Vec::new(),
             brought: BroughtKeys::default(),
@@ -94,6 +104,7 @@ impl Decode for Worker {
             decoder,
             keys,
             taught,
+            sessions,
             fragments,
             lessons,
             brought,
@@ -108,10 +119,16 @@ impl Decode for Worker {
         lessons.clear();
         brings.clear();
         report.clear();
-        let known = WorkerKnown { keys, brought, taught, then: None };
-        let mut notes = Notes { lessons, brings, alarms: Alarms::NONE, absent: Alarms::NONE, reachable: None };
+        let known = WorkerKnown { keys, brought, taught, sessions, then: None };
+        let mut notes = Notes::new(lessons, brings);
         let decoded = decoder.decode(&frame(capture, copies), &known, Some(fragments), &mut notes, report);
-        let Notes { alarms, absent, reachable, .. } = notes;
+        let Notes { alarms, absent, reachable, request, .. } = notes;
+        let unwanted = decoded.unwanted.is_some() || decoded.error.is_some();
+        let joining = request.filter(|_| !unwanted);
+        self.answered = answer(capture, joining.as_ref(), decoder.opened_octets(), unwanted, &known);
+        if let Some((meter, device)) = learned_of_device(joining.as_ref(), self.answered.as_ref(), taught) {
+            lessons.push(Lesson::Device(Box::new((meter, device))));
+        }
         *failed = decoded.error;
         *meter = decoded.meter;
         *heard = Heard {
@@ -139,14 +156,13 @@ impl Decode for Worker {
     }
 
     fn again(&mut self, parked: &Parked) -> Option<Record> {
-        let Self { decoder, keys, taught, lessons, brought, brings, report, apart, .. } = self;
+        let Self { decoder, keys, taught, sessions, lessons, brought, brings, report, apart, .. } = self;
         apart.lessons.clear();
         lessons.clear();
         brings.clear();
         report.clear();
-        let known = WorkerKnown { keys, brought, taught, then: Some((&apart.taught, &parked.counters)) };
-        let mut notes =
-            Notes { lessons: &mut apart.lessons, brings, alarms: Alarms::NONE, absent: Alarms::NONE, reachable: None };
+        let known = WorkerKnown { keys, brought, taught, sessions, then: Some((&apart.taught, &parked.counters)) };
+        let mut notes = Notes::new(&mut apart.lessons, brings);
         let frame = frame(&parked.capture, 1);
         let decoded = decoder.decode(&frame, &known, Some(&mut apart.fragments), &mut notes, report);
         let record = record(&parked.capture, &decoded, report);
@@ -190,10 +206,18 @@ impl Decode for Worker {
         for brought in self.brings.drain(..).filter(|_| stored) {
             self.brought.learn(brought);
         }
-        for lesson in self.lessons.drain(..) {
+        for lesson in std::mem::take(&mut self.lessons) {
             if stored {
-                self.taught.learn(lesson);
+                Decode::learn(self, lesson);
             }
+        }
+        match &self.answered {
+            Some(answered) if stored => {
+                if let Some(used) = answered.downlink {
+                    self.sessions.used(&answered.meter, used);
+                }
+            }
+            _ => self.answered = None,
         }
         for lesson in self.apart.lessons.drain(..) {
             if stored {
@@ -203,12 +227,43 @@ impl Decode for Worker {
     }
 
     fn learn(&mut self, lesson: Lesson) {
-        self.taught.learn(lesson);
+        let Self { taught, sessions, keys, .. } = self;
+        match &lesson {
+            Lesson::Counter(meter, Purpose::Network, counter) => sessions.counted(meter, *counter),
+            Lesson::Device(device) => {
+                let (meter, device) = &**device;
+                let joined = taught.device(meter).is_none_or(|before| before.joins != device.joins);
+                if joined {
+                    sessions.learn(meter, device, taught.counter(meter, Purpose::Network), &**keys);
+                }
+            }
+            _ => {}
+        }
+        taught.learn(lesson);
+    }
+
+    fn reply(&mut self) -> Option<Reply> {
+        self.answered.take().map(|answered| answered.reply)
+    }
+
+    fn reply_again(&mut self, capture: &Capture) -> Option<Reply> {
+        let Self { keys, brought, taught, sessions, .. } = self;
+        let known = WorkerKnown { keys, brought, taught, sessions, then: None };
+        let device = |meter: &Meter| taught.device(meter).cloned().unwrap_or_default();
+        let answered = answering(capture, &known)?.again(&device)?;
+        if let Some(used) = answered.downlink {
+            self.sessions.used(&answered.meter, used);
+        }
+        Some(answered.reply)
     }
 
     fn change(&mut self, keys: &KeyStore, zone: Option<&TimeZone>) {
         self.keys = Arc::new(keys.clone());
         self.shared.set(Arc::clone(&self.keys));
+        let Self { taught, sessions, keys, .. } = self;
+        taught.devices(|meter, device| {
+            sessions.learn(meter, device, taught.counter(meter, Purpose::Network), &**keys);
+        });
         self.decoder.set_zone(zone.cloned());
     }
 
@@ -227,7 +282,13 @@ fn frame(capture: &Capture, copies: u32) -> Frame<'_> {
         protocol: capture.protocol,
         framing: capture.framing,
         received_at: capture.received_at,
-        source: Some(Source { name: Some(&capture.source), rssi: capture.rssi, copies, framing: capture.framing }),
+        source: Some(Source {
+            name: Some(&capture.source),
+            rssi: capture.rssi,
+            copies,
+            framing: capture.framing,
+            radio: capture.radio.as_deref(),
+        }),
         input: None,
         profile: None,
     }
@@ -248,10 +309,55 @@ fn record(capture: &Capture, decoded: &Decoded, report: &[u8]) -> Record {
     }
 }
 
+/// What answers a capture, where its source may transmit.
+fn answering<'a>(capture: &'a Capture, known: &'a WorkerKnown<'a>) -> Option<Answering<'a>> {
+    let radio = capture.radio.as_deref().filter(|_| capture.protocol == Protocol::Lorawan)?;
+    let network = radio.network.as_deref()?;
+    Some(Answering { known, sessions: known.sessions, capture, radio, network })
+}
+
+/// The answer to a frame that is in order: to a join request, or to data, which stand in `plain` in plain.
+fn answer(
+    capture: &Capture,
+    joining: Option<&(Meter, Request)>,
+    plain: &[u8],
+    unwanted: bool,
+    known: &WorkerKnown<'_>,
+) -> Option<Answered> {
+    let answering = answering(capture, known).filter(|_| !unwanted)?;
+    let device = |meter: &Meter| known.taught.device(meter).cloned().unwrap_or_default();
+    match joining {
+        Some((meter, request)) => {
+            let mut device = device(meter);
+            device.use_nonce(request.asked().nonce);
+            answering.join(request, device)
+        }
+        None => answering.data(plain, &device),
+    }
+}
+
+/// What a frame changes of what is known of its device: more by its answer, or at least the nonce it has used.
+fn learned_of_device(
+    joining: Option<&(Meter, Request)>,
+    answered: Option<&Answered>,
+    taught: &Taught,
+) -> Option<(Meter, Device)> {
+    if let Some(answered) = answered
+        && let Some(device) = &answered.device
+    {
+        return Some((answered.meter, device.clone()));
+    }
+    let (meter, request) = joining?;
+    let mut device = taught.device(meter).cloned().unwrap_or_default();
+    device.use_nonce(request.asked().nonce);
+    Some((*meter, device))
+}
+
 struct WorkerKnown<'a> {
     keys: &'a KeyStore,
     brought: &'a BroughtKeys,
     taught: &'a Taught,
+    sessions: &'a Sessions,
     /// Of a parked frame: what those before it taught, and the counters of its own time.
     then: Option<(&'a Taught, &'a [Counter])>,
 }
@@ -266,13 +372,28 @@ impl Known for WorkerKnown<'_> {
     }
 
     fn device(&self, address: &Meter) -> Option<Meter> {
-        self.taught.device(address)
+        self.taught.device_at(address)
     }
 
     fn counter(&self, meter: &Meter, purpose: Purpose) -> Option<u64> {
         let Some((taught, counters)) = self.then else { return self.taught.counter(meter, purpose) };
         let known = counters.iter().find(|(of, of_purpose, _)| of == meter && *of_purpose == purpose);
         taught.counter(meter, purpose).max(known.map(|(_, _, counter)| *counter))
+    }
+
+    fn nonce_used(&self, meter: &Meter, purpose: Purpose, nonce: u64) -> bool {
+        let used = |device: &Device| u16::try_from(nonce).is_ok_and(|nonce| device.has_used(nonce));
+        purpose == Purpose::Join && self.taught.device(meter).is_some_and(used)
+    }
+
+    fn sessions(&self, address: &Meter, each: &mut dyn FnMut(&dyn Any) -> bool) -> bool {
+        match self.then {
+            None => self.sessions.offer(address, each),
+            Some(_) => {
+                let last = |meter: &Meter| self.counter(meter, Purpose::Network);
+                self.sessions.offer_then(address, self.taught, self.keys, &last, each)
+            }
+        }
     }
 
     fn layout(&self, meter: Option<&Meter>, signature: u16) -> Option<&[u8]> {
@@ -294,11 +415,22 @@ struct Notes<'a> {
     alarms: Alarms,
     absent: Alarms,
     reachable: Option<bool>,
+    /// A request to join that is in order, and who asks.
+    request: Option<(Meter, Request)>,
+}
+
+impl<'a> Notes<'a> {
+    const fn new(lessons: &'a mut Vec<Lesson>, brings: &'a mut Vec<BroughtKey>) -> Self {
+        Self { lessons, brings, alarms: Alarms::NONE, absent: Alarms::NONE, reachable: None, request: None }
+    }
 }
 
 impl Witness for Notes<'_> {
     fn learned(&mut self, meter: Option<&Meter>, learned: Learned<'_>) {
         self.brings.extend(BroughtKey::of(&learned));
+        if let (Some(meter), Learned::Request { frame }) = (meter, &learned) {
+            self.request = Request::new(frame).map(|request| (*meter, request));
+        }
         self.lessons.extend(Lesson::of(meter, learned));
     }
 
@@ -319,7 +451,7 @@ impl Witness for Notes<'_> {
 mod tests {
     use super::*;
     use crate::sources::now;
-    use esh_core::{CivilTime, Protocol};
+    use esh_core::CivilTime;
 
     #[test]
     fn a_replay_leaves_out_what_has_an_old_counter_and_a_gateway_tells_it() {
@@ -335,6 +467,7 @@ mod tests {
                     received_at: now(),
                     source: "air".into(),
                     rssi: None,
+                    radio: None,
                 })
                 .collect();
             // The later of two telegrams of each meter comes first.

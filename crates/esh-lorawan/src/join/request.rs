@@ -1,8 +1,11 @@
 //! Join requests, TS001, 6.2.4.
 
 use super::{Asked, octets, whole};
-use crate::Eui64;
-use esh_core::{DecodeError, Input};
+use crate::{
+    Eui64,
+    crypto::{Cipher, same},
+};
+use esh_core::{DecodeError, Input, Key};
 
 /// A join request: AppEUI or JoinEUI, DevEUI, DevNonce; TS001, 6.2.4.
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +55,7 @@ impl<'a> JoinRequest<'a> {
 
 /// A join request that waits for its answer, newest first among [`esh_core::Known::sessions`] of
 /// [`crate::Lorawan::nobody`]: an accept does not say whom it answers.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request([u8; 23]);
 
 impl Request {
@@ -60,6 +63,25 @@ impl Request {
     #[must_use]
     pub fn new(frame: &[u8]) -> Option<Self> {
         frame.try_into().ok().map(Self)
+    }
+
+    /// Its octets.
+    #[must_use]
+    pub const fn octets(&self) -> &[u8; 23] {
+        &self.0
+    }
+
+    /// Who asks whom, for whoever answers.
+    #[must_use]
+    pub fn asked(&self) -> Asked {
+        self.view().asked()
+    }
+
+    /// Whether it is signed with that key, the AppKey of 1.0 or the NwkKey of 1.1.
+    #[must_use]
+    pub fn is_signed_with(&self, key: &Key) -> bool {
+        let (view, key) = (self.view(), key.expose_128());
+        key.is_some_and(|key| same(Cipher::new(key).mic(view.protected()), view.mic()))
     }
 
     pub(crate) const fn view(&self) -> JoinRequest<'_> {

@@ -2,7 +2,7 @@
 
 use super::told;
 use crate::{
-    Direction, Keys1_1, Lorawan, Session, Version,
+    Data, Direction, Keys1_1, Lorawan, Session, Version,
     session::{Crypted, Outline, likeliest},
 };
 use esh_core::{
@@ -56,6 +56,21 @@ pub(crate) fn data<'f>(
         security: Security { mode: None, state: SecurityState::Decrypted, authenticated: true },
         counter: Some(found.counter),
         trailing: &[],
+    })
+}
+
+/// Hands over the session whose MIC fits, and the counter with which it does.
+pub(crate) fn session(
+    carrier: &Lorawan,
+    data: &Data<'_>,
+    known: &dyn Known,
+    then: &mut dyn FnMut(&Session, u32),
+) -> bool {
+    let outline = Outline::of(data);
+    each_session(carrier, &outline.address.meter(), known, &mut |session| {
+        let found = session.find(data.protected, &outline, &carrier.sent, carrier.counter_high);
+        found.into_iter().for_each(|counter| then(session, counter));
+        found.is_some()
     })
 }
 

@@ -5,7 +5,7 @@ mod join;
 mod rejoin;
 mod told;
 
-pub(crate) use data::data;
+pub(crate) use data::{data, session};
 pub(crate) use join::{join_accept, join_request, mic_1_1};
 pub(crate) use rejoin::rejoin_request;
 

@@ -346,7 +346,7 @@ pub(super) fn frame<'l>(
         // Who analyses frames with the keys of a network may see what comes of them.
         framing: line.framing.or(payload).map(Framing::telling_keys),
         received_at: Stamp { at: line.received_at, synchronised: line.synchronised },
-        source: line.rssi.map(|rssi| Source { name: None, rssi: Some(rssi), copies: 1, framing: None }),
+        source: line.rssi.map(|rssi| Source { name: None, rssi: Some(rssi), copies: 1, framing: None, radio: None }),
         input: line.id.map(|id| id.get().as_bytes()),
         profile,
     };

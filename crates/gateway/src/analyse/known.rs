@@ -119,7 +119,7 @@ impl Known for LineKnown<'_> {
     }
 
     fn device(&self, address: &Meter) -> Option<Meter> {
-        self.ask()?.device(address)
+        self.ask()?.device_at(address)
     }
 
     fn counter(&self, meter: &Meter, purpose: Purpose) -> Option<u64> {

@@ -127,6 +127,7 @@ impl ArchiveLine<'_> {
             received_at: Stamp { at: Some(at), synchronised: said.clock.as_deref() != Some("unsynchronised") },
             source: Arc::from(said.source.as_deref().unwrap_or("archive")),
             rssi: said.rssi,
+            radio: None,
         })
     }
 }
@@ -166,6 +167,7 @@ mod tests {
                 received_at: Stamp { at: jiff::Timestamp::from_nanosecond(nanoseconds).ok(), synchronised },
                 source: source.as_str().into(),
                 rssi,
+                radio: None,
             };
             let mut worker = Worker::new("g", None, KeyStore::default());
             let record = worker.decode(&capture, 1);

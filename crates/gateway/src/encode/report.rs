@@ -1,7 +1,7 @@
 //! The report, written straight from what decoding finds: no tree, one buffer that the caller reuses.
 
 use super::{Fields, reading};
-use crate::capture::{Framing, Stamp};
+use crate::capture::{Framing, Radio, Reception, Stamp};
 use crate::meters::Listed;
 use crate::record::Id;
 use esh_core::json::Json;
@@ -61,6 +61,8 @@ pub struct Source<'a> {
     pub copies: u32,
     /// How the receiver lays frames out, where it says so.
     pub framing: Option<Framing>,
+    /// How it was heard on the air, where the source tells more of it.
+    pub radio: Option<&'a Radio>,
 }
 
 /// A receiver that has heard a frame, as those who passed the frame on say.
@@ -141,7 +143,13 @@ impl<'b> ReportWriter<'b> {
             None => json.raw(b"\"profile\":null"),
         }
         json.key("frame").hex(tail.frame);
-        let nobody = (!tail.heard.is_empty()).then_some(Source { name: None, rssi: None, copies: 1, framing: None });
+        let nobody = (!tail.heard.is_empty()).then_some(Source {
+            name: None,
+            rssi: None,
+            copies: 1,
+            framing: None,
+            radio: None,
+        });
         match tail.source.or(nobody) {
             Some(source) => json.key("source").object(|json| {
                 if let Some(name) = source.name {
@@ -155,8 +163,10 @@ impl<'b> ReportWriter<'b> {
                 if let Some(framing) = source.framing {
                     json.key("format").display(&framing);
                 }
-                if let Some(best) = best {
-                    write_heard(json, best, tail.heard);
+                match (best, source.radio) {
+                    (Some(best), _) => write_heard(json, best, tail.heard),
+                    (None, Some(radio)) => write_radio(json, radio),
+                    (None, None) => {}
                 }
             }),
             None => json.raw(b"\"source\":null"),
@@ -228,8 +238,38 @@ fn write_heard(json: &mut Json<'_>, best: &Heard, all: &[Heard]) {
     if all.len() < 2 {
         return;
     }
+    write_receptions(json, all.iter().map(|Heard { gateway, rssi, snr, at }| (&**gateway, *rssi, *snr, *at)));
+}
+
+fn write_radio(json: &mut Json<'_>, radio: &Radio) {
+    let Radio { gateway, snr, frequency, data_rate, receptions, .. } = radio;
+    if let Some(gateway) = gateway {
+        json.key("gateway").text(gateway);
+    }
+    if let Some(snr) = snr {
+        json.key("snr").raw(snr.text().as_octets());
+    }
+    if let Some(frequency) = frequency {
+        json.key("frequency").number((*frequency).into());
+    }
+    if let Some(data_rate) = data_rate {
+        json.key("data_rate").display(data_rate);
+    }
+    if receptions.is_empty() {
+        return;
+    }
+    let each = receptions.iter();
+    let each = each
+        .map(|Reception { gateway, rssi, snr, at }| (&**gateway, rssi.map(|rssi| i64::from(rssi).into()), *snr, *at));
+    write_receptions(json, each);
+}
+
+/// Who has heard a frame, how well, and when it was told.
+type Told<'a> = (&'a str, Option<Decimal>, Option<Decimal>, Option<jiff::Timestamp>);
+
+fn write_receptions<'a>(json: &mut Json<'_>, all: impl Iterator<Item = Told<'a>>) {
     json.key("receptions").array(|json| {
-        for Heard { gateway, rssi, snr, at } in all {
+        for (gateway, rssi, snr, at) in all {
             json.object(|json| {
                 json.key("gateway").text(gateway);
                 if let Some(rssi) = rssi {

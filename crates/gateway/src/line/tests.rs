@@ -105,10 +105,11 @@ fn killed_between_any_two_steps_it_knows_what_it_acknowledged_and_nothing_else()
             received_at: now(),
             source: "air".into(),
             rssi: None,
+            radio: None,
         };
         sent.push(capture.clone());
         let (answer, mut answered) = oneshot::channel();
-        line.take(Taken { capture, answer: Some(answer) });
+        line.take(Taken { capture, answer: Some(answer), reply: None });
         assert!(answered.try_recv().is_err(), "nothing is answered before the commit");
         holds(folder.path(), &sent, acknowledged, delivered);
         if round % 3 == 1 {
@@ -150,11 +151,12 @@ fn a_disk_that_fails_is_never_answered_with_ok_and_nothing_taken_is_lost() {
         received_at: now(),
         source: "air".into(),
         rssi: None,
+        radio: None,
     };
     let (first, second) = (capture(), capture());
     let ask = |line: &mut Line, capture: &Capture| {
         let (answer, mut answered) = oneshot::channel();
-        line.take(Taken { capture: capture.clone(), answer: Some(answer) });
+        line.take(Taken { capture: capture.clone(), answer: Some(answer), reply: None });
         line.commit();
         answered.try_recv().unwrap()
     };
@@ -180,8 +182,9 @@ fn what_is_dropped_is_told_by_an_event() {
     for _ in 0..1000 {
         let octets = fleet.send(clock).unwrap().octets.into();
         let (protocol, received_at) = (Protocol::Wmbus, now());
-        let capture = Capture { octets, protocol, framing: None, received_at, source: "air".into(), rssi: None };
-        line.take(Taken { capture, answer: None });
+        let capture =
+            Capture { octets, protocol, framing: None, received_at, source: "air".into(), rssi: None, radio: None };
+        line.take(Taken { capture, answer: None, reply: None });
     }
     line.commit();
     line.upkeep();

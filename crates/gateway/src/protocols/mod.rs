@@ -10,6 +10,7 @@ pub(crate) mod zigbee;
 pub(crate) mod zigbee2mqtt;
 
 pub use lorawan::events::EventKind;
+pub use lorawan::network::{Device, Downlink, Joined, Network};
 pub use lorawan::{JoinLesson, Joins, Payload};
 pub use mbus::line_code;
 pub use modbus::Told as ModbusTold;

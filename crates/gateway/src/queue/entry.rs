@@ -208,8 +208,10 @@ fn waits<'a>(take: &mut Take<'a>) -> Option<Waits<'a>> {
 mod tests {
     use super::*;
     use crate::meters::{Happened, Intervals, Moment, Owed, Pending};
+    use crate::protocols::lorawan::network::{Device, Joined};
     use esh_core::Id as MeterId;
     use esh_core::{Alarm, Alarms, Manufacturer, Medium, Protocol, Purpose};
+    use esh_lorawan::{DevAddr, Request};
     use proptest::prelude::*;
 
     fn meters() -> impl Strategy<Value = Meter> {
@@ -237,7 +239,26 @@ mod tests {
                 .prop_map(|(meter, name, number)| Lesson::Number(meter, name, number)),
             (meters(), meters()).prop_map(|(address, device)| Lesson::Address(address, device)),
             (meters(), standings()).prop_map(|stands| Lesson::Stands(Box::new(stands))),
+            (meters(), devices()).prop_map(|device| Lesson::Device(Box::new(device))),
         ]
+    }
+
+    fn devices() -> impl Strategy<Value = Device> {
+        let joins = (any::<[u8; 23]>(), any::<[u32; 4]>(), any::<bool>(), any::<u8>()).prop_map(
+            |(request, [number, address, net_id, used_up], opt_neg, rx_delay)| Joined {
+                request: Request::new(&request).unwrap(),
+                number,
+                address: DevAddr(address),
+                net_id,
+                opt_neg,
+                rx_delay,
+                used_up,
+            },
+        );
+        let nonces = proptest::collection::vec(any::<u16>(), 0..64);
+        (any::<u32>(), any::<u32>(), nonces, proptest::collection::vec(joins, 0..4)).prop_map(
+            |(join_nonce, used_up, nonces, joins)| Device { join_nonce, used_up, nonces: nonces.into(), joins },
+        )
     }
 
     pub(crate) fn standings() -> impl Strategy<Value = Standing> {

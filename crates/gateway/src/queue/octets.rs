@@ -2,10 +2,12 @@
 
 use crate::deduplicate::Frame;
 use crate::meters::{Happened, Moment, Owed, Pending, Standing};
+use crate::protocols::lorawan::network::{Device, Joined};
 use crate::record;
 use crate::taught::Lesson;
 use esh_core::{Alarm, Id};
 use esh_core::{Manufacturer, Medium, Meter, Protocol, Purpose};
+use esh_lorawan::{DevAddr, Request};
 use std::num::NonZeroU64;
 use std::time::Duration;
 
@@ -108,6 +110,7 @@ impl<'a> Take<'a> {
             2 => Lesson::Counter(self.meter()?, self.purpose()?, self.u64()?),
             3 => Lesson::Heard(self.meter()?),
             4 => Lesson::Stands(Box::new((self.meter()?, self.standing()?))),
+            5 => Lesson::Device(Box::new((self.meter()?, self.device()?))),
             8 => Lesson::Number(self.meter()?, self.u32()?, self.u64()?),
             9 => Lesson::Address(self.meter()?, self.meter()?),
             _ => return None,
@@ -154,6 +157,25 @@ impl<'a> Take<'a> {
             standing.owed.extend(happened.map(|happened| Owed { happened, at, synchronised, occasion }));
         }
         Some(standing)
+    }
+
+    pub(super) fn device(&mut self) -> Option<Device> {
+        let mut device = Device { join_nonce: self.u32()?, used_up: self.u32()?, ..Device::default() };
+        for _ in 0..self.u8()? {
+            device.nonces.push_back(self.u16()?);
+        }
+        for _ in 0..self.u8()? {
+            device.joins.push(Joined {
+                request: Request::new(&self.array::<23>()?)?,
+                number: self.u32()?,
+                address: DevAddr(self.u32()?),
+                net_id: self.u32()?,
+                opt_neg: self.u8()? != 0,
+                rx_delay: self.u8()?,
+                used_up: self.u32()?,
+            });
+        }
+        Some(device)
     }
 
     fn when(&mut self, is_there: bool) -> Option<Option<Moment>> {
@@ -252,6 +274,11 @@ pub(super) fn put_lesson(lesson: &Lesson, into: &mut Vec<u8>) {
             put_meter(meter, into);
         }
         Lesson::Stands(stands) => put_stands(&stands.0, &stands.1, into),
+        Lesson::Device(device) => {
+            into.push(5);
+            put_meter(&device.0, into);
+            put_device(&device.1, into);
+        }
     }
 }
 
@@ -299,6 +326,23 @@ pub(super) fn put_standing(standing: &Standing, into: &mut Vec<u8>) {
             into.extend(occasion.0.to_le_bytes());
         });
     }
+}
+
+/// What is known of a device of LoRaWAN: no key stands in it.
+fn put_device(device: &Device, into: &mut Vec<u8>) {
+    let Device { join_nonce, nonces, joins, used_up } = device;
+    into.extend(join_nonce.to_le_bytes());
+    into.extend(used_up.to_le_bytes());
+    // There are at most 64.
+    into.push(nonces.len() as u8);
+    nonces.iter().for_each(|nonce| put_u16(*nonce, into));
+    put_some(joins, into, |joined, into| {
+        let Joined { request, number, address, net_id, opt_neg, rx_delay, used_up } = joined;
+        into.extend(request.octets());
+        into.extend([*number, address.0, *net_id].into_iter().flat_map(u32::to_le_bytes));
+        into.extend([u8::from(*opt_neg), *rx_delay]);
+        into.extend(used_up.to_le_bytes());
+    });
 }
 
 /// How many, and each; there are never more than the alarms there are.

@@ -2,6 +2,7 @@
 
 pub mod command;
 mod fleet;
+pub mod lorawan;
 mod meter;
 
 pub use fleet::{Fleet, Sent};

@@ -311,6 +311,7 @@ mod tests {
             received_at: stamp(n),
             source: "air".into(),
             rssi: Some(-70),
+            radio: None,
         });
         captures.map(|capture| (worker.decode(&capture, 1), capture)).collect()
     }

@@ -158,7 +158,15 @@ mod tests {
         let mut worker = Worker::new("g", None, fleet.keys());
         let octets = fleet.send(CivilTime::date(2026, 1, 1).unwrap()).unwrap().octets.into();
         let (protocol, received_at) = (Protocol::Wmbus, now());
-        let capture = Capture { octets, protocol, framing: None, received_at, source: "air".into(), rssi: Some(-70) };
+        let capture = Capture {
+            octets,
+            protocol,
+            framing: None,
+            received_at,
+            source: "air".into(),
+            rssi: Some(-70),
+            radio: None,
+        };
         worker.decode(&capture, 1)
     }
 

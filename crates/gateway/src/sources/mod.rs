@@ -1,7 +1,10 @@
 //! Sources: where captures come from. A source is a folder here and a task when it runs.
 
 pub mod archive;
+pub mod gwmp;
 pub mod lines;
+pub mod lns;
+pub mod lorawan;
 pub mod mqtt;
 pub mod simulate;
 
@@ -24,6 +27,10 @@ pub enum Config {
     Lines(lines::Config),
     /// An MQTT broker at which others publish.
     Mqtt(Box<mqtt::Config>),
+    /// Packet forwarders of LoRaWAN.
+    Gwmp(gwmp::Config),
+    /// Basics Stations of LoRaWAN.
+    Lns(lns::Config),
     /// Simulated meters.
     Simulate(simulate::Config),
     /// Archives. It has no word: the command `replay` alone makes it.
@@ -31,12 +38,14 @@ pub enum Config {
 }
 
 impl Config {
-    const KINDS: [&str; 3] = ["lines", "mqtt", "simulate"];
+    const KINDS: [&str; 5] = ["lines", "mqtt", "gwmp", "lns", "simulate"];
 
     pub(crate) fn of_kind(table: PartTable<'_, '_>) -> Result<Self, ConfigError> {
         match table.kind() {
             "lines" => table.build().map(Self::Lines),
             "mqtt" => table.build().map(Box::new).map(Self::Mqtt),
+            "gwmp" => table.build().map(Self::Gwmp),
+            "lns" => table.build().map(Self::Lns),
             "simulate" => table.build().map(Self::Simulate),
             _ => Err(table.unknown(&Self::KINDS)),
         }
@@ -48,6 +57,8 @@ impl Config {
         match self {
             Self::Lines(_) => "lines",
             Self::Mqtt(_) => "mqtt",
+            Self::Gwmp(_) => "gwmp",
+            Self::Lns(_) => "lns",
             Self::Simulate(_) => "simulate",
             Self::Archive(_) => "archive",
         }
@@ -58,7 +69,8 @@ impl Config {
     pub const fn listens(&self) -> Option<&Tcp> {
         match self {
             Self::Lines(lines::Config { input: lines::Input::Listen(tcp), .. }) => Some(tcp),
-            Self::Lines(_) | Self::Mqtt(_) | Self::Simulate(_) | Self::Archive(_) => None,
+            Self::Lns(config) => Some(&config.listen),
+            Self::Lines(_) | Self::Mqtt(_) | Self::Gwmp(_) | Self::Simulate(_) | Self::Archive(_) => None,
         }
     }
 
@@ -68,6 +80,8 @@ impl Config {
         match self {
             Self::Lines(config) => config.name.as_deref(),
             Self::Mqtt(config) => config.name.as_deref(),
+            Self::Gwmp(config) => config.name.as_deref(),
+            Self::Lns(config) => config.name.as_deref(),
             Self::Simulate(config) => config.name.as_deref(),
             Self::Archive(config) => config.name.as_deref(),
         }
@@ -77,6 +91,8 @@ impl Config {
         match self {
             Self::Lines(config) => config.name = Some(name.to_owned()),
             Self::Mqtt(config) => config.name = Some(name.to_owned()),
+            Self::Gwmp(config) => config.name = Some(name.to_owned()),
+            Self::Lns(config) => config.name = Some(name.to_owned()),
             Self::Simulate(config) => config.name = Some(name.to_owned()),
             Self::Archive(config) => config.name = Some(name.to_owned()),
         }
@@ -99,6 +115,17 @@ pub struct Taken {
     pub capture: Capture,
     /// Whom to tell, for sources that can acknowledge.
     pub answer: Option<oneshot::Sender<Answer>>,
+    /// Where a reply to it goes, for sources that can transmit one. It comes before the answer.
+    pub reply: Option<oneshot::Sender<Reply>>,
+}
+
+/// What goes back to the device that a capture is of: so long after the end of the frame it answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// The frame.
+    pub octets: Vec<u8>,
+    /// When the first window of the device opens.
+    pub delay: std::time::Duration,
 }
 
 /// What became of a capture: `Ok` once the queue has committed its record, or that of the frame it is a copy of.
@@ -139,7 +166,7 @@ impl Intake {
     /// Puts a capture in that nobody waits for; `false` when the line has ended.
     pub async fn put(&self, capture: Capture) -> bool {
         self.counts.frames.add(1);
-        self.sender.send(Taken { capture, answer: None }).await.is_ok()
+        self.sender.send(Taken { capture, answer: None, reply: None }).await.is_ok()
     }
 
     /// Puts a capture in; what comes back tells what became of it. An error there means that the gateway stopped first.
@@ -152,8 +179,18 @@ impl Intake {
     pub async fn ask_again(&self, capture: Capture) -> oneshot::Receiver<Answer> {
         let (sender, receiver) = oneshot::channel();
         // When the line has ended the sender is dropped with the capture, and the receiver says so.
-        let _ = self.sender.send(Taken { capture, answer: Some(sender) }).await;
+        let _ = self.sender.send(Taken { capture, answer: Some(sender), reply: None }).await;
         receiver
+    }
+}
+
+impl Intake {
+    /// Puts a capture in, as [`Intake::ask`]; what comes back beside is the reply to transmit, if there is one.
+    pub async fn converse(&self, capture: Capture) -> (oneshot::Receiver<Answer>, oneshot::Receiver<Reply>) {
+        let ((answer, answered), (reply, replied)) = (oneshot::channel(), oneshot::channel());
+        self.counts.frames.add(1);
+        let _ = self.sender.send(Taken { capture, answer: Some(answer), reply: Some(reply) }).await;
+        (answered, replied)
     }
 }
 
@@ -166,6 +203,12 @@ pub enum SourceError {
     /// A broker.
     #[error("mqtt: {0}")]
     Mqtt(#[from] crate::mqtt::MqttError),
+    /// Packet forwarders.
+    #[error(transparent)]
+    Gwmp(#[from] gwmp::GwmpError),
+    /// Basics Stations.
+    #[error(transparent)]
+    Lns(#[from] lns::LnsError),
     /// An archive.
     #[error(transparent)]
     Archive(#[from] archive::ArchiveError),
@@ -179,6 +222,8 @@ pub async fn run(config: Config, intake: Intake, stop: Stop) -> Result<(), Sourc
     match config {
         Config::Lines(config) => Ok(lines::run(config, intake, stop).await?),
         Config::Mqtt(config) => Ok(mqtt::run(*config, intake, stop).await?),
+        Config::Gwmp(config) => Ok(gwmp::run(config, intake, stop).await?),
+        Config::Lns(config) => Ok(lns::run(config, intake, stop).await?),
         Config::Simulate(config) => {
             simulate::run(config, intake, stop).await;
             Ok(())

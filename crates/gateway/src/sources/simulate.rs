@@ -65,6 +65,7 @@ pub async fn run(config: Config, intake: Intake, mut stop: Stop) {
             received_at: stamp,
             source: std::sync::Arc::clone(&name),
             rssi: Some(sent.rssi),
+            radio: None,
         };
         if !intake.put(capture).await {
             return;

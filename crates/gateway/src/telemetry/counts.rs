@@ -94,6 +94,13 @@ pub(crate) struct OfSource {
     pub(crate) unreadable: Count,
     /// Times it has begun again after its input was lost.
     pub(crate) reconnects: Count,
+    /// Messages let go because those before them were not taken yet.
+    pub(crate) overrun: Count,
+    /// Frames passed over whose checksum of the radio was wrong or missing.
+    pub(crate) bad_crc: Count,
+    /// Answers handed to a gateway to transmit, and those that were not transmitted.
+    pub(crate) transmitted: Count,
+    pub(crate) not_transmitted: Count,
     /// Messages that a broker had kept, and that are no news.
     pub(crate) retained: Count,
     reach: Mutex<Reach>,

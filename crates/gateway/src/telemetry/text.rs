@@ -54,6 +54,14 @@ impl View {
         page.many("esh_source_unreadable_total", "Lines in which no frame was found.", "source", rows);
         let rows = sources().map(|(name, source)| (name, source.reconnects.get()));
         page.many("esh_source_reconnects_total", "Times it began again after its input was lost.", "source", rows);
+        let rows = sources().map(|(name, source)| (name, source.overrun.get()));
+        page.many("esh_source_overrun_total", "Messages let go: those before were not taken yet.", "source", rows);
+        let rows = sources().map(|(name, source)| (name, source.bad_crc.get()));
+        page.many("esh_source_bad_crc_total", "Frames that the radio received damaged.", "source", rows);
+        let rows = sources().map(|(name, source)| (name, source.transmitted.get()));
+        page.many("esh_source_transmitted_total", "Answers handed to a gateway to transmit.", "source", rows);
+        let rows = sources().map(|(name, source)| (name, source.not_transmitted.get()));
+        page.many("esh_source_not_transmitted_total", "Answers that were not transmitted.", "source", rows);
         let rows = sources().map(|(name, source)| (name, source.retained.get()));
         page.many("esh_source_retained_total", "Messages a broker had kept, which are no news.", "source", rows);
         let name = "esh_source_up";

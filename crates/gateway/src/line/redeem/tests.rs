@@ -41,7 +41,7 @@ impl Gateway {
     }
 
     fn hear(&mut self, capture: &Capture) {
-        self.line.take(Taken { capture: capture.clone(), answer: None });
+        self.line.take(Taken { capture: capture.clone(), answer: None, reply: None });
     }
 
     fn keep(&mut self) {
@@ -94,6 +94,7 @@ fn captures(fleet: &mut Fleet, count: usize) -> Vec<Capture> {
             received_at: now(),
             source: "air".into(),
             rssi: Some(-70),
+            radio: None,
         }
     };
     (0..count).map(|_| capture()).collect()

@@ -29,6 +29,7 @@ fn capture(n: usize, octets: Vec<u8>) -> Capture {
         received_at: Stamp { at, synchronised: true },
         source: "air".into(),
         rssi: None,
+        radio: None,
     }
 }
 
@@ -51,7 +52,7 @@ fn opened(data: &Path, said: Meters) -> (Line, queue::Reader, queue::Handle) {
 
 fn ask(line: &mut Line, capture: &Capture) -> Answer {
     let (answer, mut answered) = oneshot::channel();
-    line.take(Taken { capture: capture.clone(), answer: Some(answer) });
+    line.take(Taken { capture: capture.clone(), answer: Some(answer), reply: None });
     line.commit();
     answered.try_recv().unwrap()
 }
@@ -102,7 +103,7 @@ fn killed_between_any_two_steps_each_event_is_told_once() {
             let image = image(folder.path());
             assert_eq!(sorted(goes_on(image.path(), &story, acknowledged)), whole, "killed at {n}");
         };
-        line.take(Taken { capture: capture.clone(), answer: None });
+        line.take(Taken { capture: capture.clone(), answer: None, reply: None });
         holds(acknowledged);
         if n % 3 == 1 {
             continue;
@@ -125,7 +126,7 @@ fn a_group_that_reached_the_disk_in_part_tells_each_event_once() {
     let folder = tempfile::tempdir().unwrap();
     let (mut line, _reader, _handle) = opened(folder.path(), Meters::default());
     for capture in &story[..4] {
-        line.take(Taken { capture: capture.clone(), answer: None });
+        line.take(Taken { capture: capture.clone(), answer: None, reply: None });
     }
     line.commit();
     let first = |image: &Path| {
@@ -241,7 +242,7 @@ fn who_sends_too_much_is_refused_or_told_of() {
     let answers: Vec<_> = (4..8).map(|n| ask(&mut line, &capture(n, telegram(KAM, n as u32, 0, 0)))).collect();
     assert_eq!(answers, [Ok(()), Ok(()), Err(QueueError::Rate), Err(QueueError::Rate)]);
     for n in 10..13 {
-        line.take(Taken { capture: capture(n, telegram(KAM, n as u32, 0, 0)), answer: None });
+        line.take(Taken { capture: capture(n, telegram(KAM, n as u32, 0, 0)), answer: None, reply: None });
     }
     // A copy costs nothing.
     assert_eq!(ask(&mut line, &capture(0, telegram(KAM, 1, 0, 0))), Ok(()));

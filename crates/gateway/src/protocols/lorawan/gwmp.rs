@@ -2,6 +2,7 @@
 //! gateways add.
 
 use super::octets::base64;
+use super::rxpk::received;
 use crate::protocols::object::Object;
 use esh_core::note::{Notes, at};
 use esh_core::{Content, Decimal, DecodeError, Field, Known, Layer, Opened, Out, Reason, Refused, Security};
@@ -31,6 +32,11 @@ pub(in crate::protocols) fn open<'f>(
         let object = Object::parse(text, text_at)?;
         if notes.wanted() {
             contents(&object, text_at, &mut notes);
+        }
+        if packet == Packet::PushData && received(&datagram).is_none_or(|all| all.iter().any(Result::is_err)) {
+            // The others are told all the same.
+            let error = DecodeError { layer: TEXT, field: "rxpk", offset: text_at, reason: Reason::Malformed };
+            return Err(error.into());
         }
     }
     Ok(Opened {

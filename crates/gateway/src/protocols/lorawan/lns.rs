@@ -28,13 +28,7 @@ pub(in crate::protocols) fn open<'f>(
     let word = kind.as_deref().unwrap_or(discovery);
     notes.text(at(TEXT, 0, 0, "message type", "msgtype"), &word, &"");
     let device = message.text(&["DevEui"]).as_deref().and_then(eui);
-    let part = match word {
-        "jreq" => Some(join_request(&message)),
-        "updf" => Some(data(&message)),
-        "propdf" => Some(octets(&message, "FRMPayload")),
-        _ => None,
-    };
-    let Some(phy) = part else {
+    let Some(phy) = phy_payload(&message, word) else {
         if notes.wanted() {
             told(&message, device, &mut notes);
         }
@@ -59,6 +53,17 @@ pub(in crate::protocols) fn open<'f>(
             Ok(nothing(meter, counter))
         }
         opened => opened,
+    }
+}
+
+/// The frame that a message of that type brings in its parts, put together; an error names the member that is missing or
+/// wrong.
+pub(super) fn phy_payload(message: &Object<'_>, kind: &str) -> Option<Result<Vec<u8>, &'static str>> {
+    match kind {
+        "jreq" => Some(join_request(message)),
+        "updf" => Some(data(message)),
+        "propdf" => Some(octets(message, "FRMPayload")),
+        _ => None,
     }
 }
 

@@ -4,12 +4,16 @@ pub(crate) mod events;
 pub(super) mod gwmp;
 mod joins;
 pub(super) mod lns;
+pub(crate) mod network;
 mod octets;
 mod payload;
 mod protobuf;
+pub(crate) mod rxpk;
+pub(crate) mod station;
 pub(crate) mod word;
 
 pub use joins::{JoinLesson, Joins};
+pub(crate) use network::gps;
 pub use payload::Payload;
 
 use crate::capture::Framing;

@@ -49,7 +49,7 @@ fn decode_text(framing: Option<Framing>, message: &str, known: &dyn Known) -> (V
         protocol: Protocol::Zigbee2mqtt,
         framing,
         received_at: Stamp { at: Some(at), synchronised: true },
-        source: Some(Source { name: Some("z"), rssi: None, copies: 1, framing }),
+        source: Some(Source { name: Some("z"), rssi: None, copies: 1, framing, radio: None }),
         input: None,
         profile: None,
     };

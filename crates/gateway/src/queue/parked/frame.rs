@@ -39,7 +39,8 @@ pub struct Parked {
 impl Parked {
     /// Writes it as it stands in the log.
     pub fn write(&self, into: &mut Vec<u8>) {
-        let Capture { octets, protocol, framing, received_at, source, rssi } = &self.capture;
+        // How well it was heard is of no use later.
+        let Capture { octets, protocol, framing, received_at, source, rssi, radio: _ } = &self.capture;
         into.extend([VERSION, protocol_number(*protocol)]);
         // No word is that long.
         let word = framing.map(|framing| framing.to_string()).unwrap_or_default();
@@ -85,7 +86,8 @@ impl Parked {
             counters.push((take.meter()?, take.purpose()?, take.u64()?));
         }
         let octets = Bytes::copy_from_slice(take.0);
-        Some(Self { capture: Capture { octets, protocol, framing, received_at, source, rssi }, id, counters })
+        let capture = Capture { octets, protocol, framing, received_at, source, rssi, radio: None };
+        Some(Self { capture, id, counters })
     }
 }
 
@@ -109,7 +111,7 @@ mod tests {
             let received_at = Stamp { at: second.and_then(|second| jiff::Timestamp::new(second, 5).ok()), synchronised };
             let meter = Meter { protocol: Protocol::Mbus, manufacturer: None, id: MeterId::new("7").unwrap(), version: None, medium: None };
             let counters = counters.into_iter().map(|counter| (meter, Purpose::Data, counter)).collect();
-            let capture = Capture { octets: octets.into(), protocol: Protocol::Wmbus, framing, received_at, source: source.into(), rssi };
+            let capture = Capture { octets: octets.into(), protocol: Protocol::Wmbus, framing, received_at, source: source.into(), rssi, radio: None };
             let parked = Parked { capture, id: Id(id), counters };
             let mut written = Vec::new();
             parked.write(&mut written);

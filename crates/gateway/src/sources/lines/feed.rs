@@ -172,6 +172,7 @@ impl Feed {
             },
             source: Arc::clone(&self.name),
             rssi: line.rssi,
+            radio: None,
         })
     }
 }

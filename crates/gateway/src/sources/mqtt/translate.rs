@@ -102,6 +102,7 @@ impl Translator {
             received_at: now(),
             source: Arc::clone(&self.source),
             rssi: None,
+            radio: None,
         })
     }
 

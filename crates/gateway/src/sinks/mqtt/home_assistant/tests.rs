@@ -16,7 +16,15 @@ fn records(count: usize) -> Vec<Record> {
     let mut record = || {
         let octets = fleet.send(clock).unwrap().octets.into();
         let (protocol, received_at) = (Protocol::Wmbus, now());
-        let capture = Capture { octets, protocol, framing: None, received_at, source: "air".into(), rssi: Some(-70) };
+        let capture = Capture {
+            octets,
+            protocol,
+            framing: None,
+            received_at,
+            source: "air".into(),
+            rssi: Some(-70),
+            radio: None,
+        };
         let record = worker.decode(&capture, 1);
         worker.stored(true);
         record

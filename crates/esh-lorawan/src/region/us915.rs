@@ -1,0 +1,46 @@
+//! US902-928; RP002-1.0.4, 2.5.
+
+use super::data_rate::{lora, lr_fhss};
+use super::{Channels, DataRate, Plan, Region, Rx1};
+
+const DATA_RATES: [Option<DataRate>; 14] = [
+    lora(10, 125),
+    lora(9, 125),
+    lora(8, 125),
+    lora(7, 125),
+    lora(8, 500),
+    lr_fhss(1523, false),
+    lr_fhss(1523, true),
+    None,
+    lora(12, 500),
+    lora(11, 500),
+    lora(10, 500),
+    lora(9, 500),
+    lora(8, 500),
+    lora(7, 500),
+];
+
+pub(super) const PLAN: Plan = Plan {
+    region: Region::Us915,
+    word: "US915",
+    station: "US902",
+    band: (902_000_000, 928_000_000),
+    uplink: &[
+        Channels { first: 902_300_000, step: 200_000, count: 64 },
+        Channels { first: 903_000_000, step: 1_600_000, count: 8 },
+    ],
+    data_rates: &DATA_RATES,
+    rx1_rates: &[
+        &[10, 9, 8, 8],
+        &[11, 10, 9, 8],
+        &[12, 11, 10, 9],
+        &[13, 12, 11, 10],
+        &[13, 13, 12, 11],
+        &[10, 9, 8, 8],
+        &[11, 10, 9, 8],
+    ],
+    rx1: Rx1::Modulo(Channels { first: 923_300_000, step: 600_000, count: 8 }),
+    rx2: (923_300_000, 8),
+    added: &[],
+    power: (None, 30),
+};

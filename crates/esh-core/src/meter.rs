@@ -74,6 +74,8 @@ pub enum Protocol {
     Senml,
     /// Zigbee.
     Zigbee,
+    /// A maker's own datagrams, or frames on a connection.
+    Datagram,
 }
 
 impl Protocol {
@@ -90,6 +92,7 @@ impl Protocol {
         Self::Lwm2m,
         Self::Senml,
         Self::Zigbee,
+        Self::Datagram,
     ];
 
     /// Its word.
@@ -107,6 +110,7 @@ impl Protocol {
             Self::Lwm2m => "lwm2m",
             Self::Senml => "senml",
             Self::Zigbee => "zigbee",
+            Self::Datagram => "datagram",
         }
     }
 

@@ -1,6 +1,6 @@
 //! Captures: one whole message each, with its context, as a source hands it on.
 
-use crate::protocols::{ModbusTold, lorawan, zigbee};
+use crate::protocols::{ModbusTold, Sender, lorawan, zigbee};
 use bytes::Bytes;
 use esh_core::Protocol;
 use esh_lorawan::Lorawan;
@@ -54,6 +54,8 @@ pub enum Framing {
     Zcl(esh_zigbee::zcl::Readings),
     /// SenML as CBOR; without this word as JSON.
     SenmlCbor,
+    /// What a source that meters talk to knows of who sent a message.
+    From(Sender),
 }
 
 impl Framing {
@@ -89,6 +91,7 @@ impl Framing {
                 }
                 ("lorawan", told) => Self::Lorawan(lorawan::word::from_word(told)?),
                 ("modbus", told) => Self::Modbus(ModbusTold::from_word(told)?),
+                ("from", told) => Self::From(Sender::from_word(told)?),
                 ("zcl", told) => Self::Zcl(zigbee::from_word(told)?),
                 _ => return None,
             },
@@ -113,6 +116,7 @@ impl fmt::Display for Framing {
             Self::Lorawan(carrier) => return lorawan::word::write_word(carrier, f),
             Self::Modbus(told) => return write!(f, "modbus+{told}"),
             Self::Zcl(readings) => return zigbee::write_word(readings, f),
+            Self::From(sender) => return write!(f, "from+{sender}"),
         })
     }
 }
@@ -163,6 +167,7 @@ mod tests {
             "lwm2m+110+/",
             "modbus+rtu+response+false",
             "modbus+-+-+true",
+            "from+00000000000000ff+-+490154203237518",
             "zcl+1794+1+1+1000+0",
             "zcl+0+0+-+-+-",
             "lorawan+1.1+1+5+2+7+81985529216486895+1+513+-+false",

@@ -64,6 +64,10 @@ impl Display for Plan {
             let name = source.name().unwrap_or_default();
             let lines = match source {
                 sources::Config::Lines(lines) => lines,
+                sources::Config::Coap(coap) => {
+                    writeln!(f, "source {name}: {coap}")?;
+                    continue;
+                }
                 sources::Config::Simulate(simulate) => {
                     let every = simulate.every.0.as_millis();
                     writeln!(f, "source {name}: {} simulated meters, a telegram every {every} ms", simulate.meters)?;

@@ -1,13 +1,13 @@
 //! `check --connect`: everything outside the gateway that it relies on is tried, once, as `run` would meet it.
 
-use crate::config::Config;
+use crate::config::{Config, Udp};
 use crate::queue::{self, parked};
 use crate::sinks::Sink;
 use crate::sources::Config as Source;
 use std::fmt::{self, Display, Formatter};
 use std::path::Path;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UdpSocket};
 
 /// How long anything may take.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
@@ -43,6 +43,7 @@ pub async fn connect(config: &Config) -> Vec<Found> {
         let name = source.name().unwrap_or_default();
         let tried = match source {
             Source::Lines(lines) => lines.probe().await,
+            Source::Coap(coap) => coap.probe().await,
             Source::Simulate(_) | Source::Archive(_) => Ok("needs nothing".to_owned()),
         };
         found.push(Found::new(format!("source {name}"), tried));
@@ -66,6 +67,17 @@ pub(crate) async fn free(address: &str) -> Result<String, String> {
         Ok(_) => Ok(format!("{address} is free")),
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
             Err(format!("somebody listens at {address} already: does the gateway run?"))
+        }
+        Err(error) => Err(format!("cannot listen at {address}: {error}")),
+    }
+}
+
+/// Whether somebody could take datagrams at an address.
+pub(crate) async fn free_udp(address: &Udp) -> Result<String, String> {
+    match UdpSocket::bind((address.host.as_str(), address.port)).await {
+        Ok(_) => Ok(format!("{address} is free")),
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+            Err(format!("somebody has {address} already: does the gateway run?"))
         }
         Err(error) => Err(format!("cannot listen at {address}: {error}")),
     }

@@ -109,7 +109,8 @@ pub async fn run_anew(
     let of_queue = |error| RunError::Queue(config.data.join(queue::FOLDER), error);
     let Opened { queue, readers, handle } = opened.await?.map_err(of_queue)?;
     let counts = Arc::new(Counts::new());
-    let mut pages = Pages::new(&config.name, Arc::clone(&counts), handle.gauge(), decode.keys());
+    let keys = decode.keys();
+    let mut pages = Pages::new(&config.name, Arc::clone(&counts), handle.gauge(), keys.clone());
     pages.start(config.http.as_ref()).await?;
 
     // Whether the clock is set is known before the first frame comes.
@@ -126,6 +127,7 @@ pub async fn run_anew(
     let (of_line, counting) = (config.clone(), Arc::clone(&counts.line));
     let line = blocking(move || Line::restored(&of_line, decode, queue, meters, counting)).await??;
     let (intake, captures) = Intake::new(INTAKE);
+    let intake = intake.with_keys(keys);
     let (to_line, settings) = watch::channel(None);
     let runtime = tokio::runtime::Handle::current();
     let counting = Arc::clone(&counts.line);

@@ -35,7 +35,9 @@ const fn framing_of(framing: Option<Framing>) -> esh_wmbus::Framing {
         Some(Framing::None) => esh_wmbus::Framing::WithoutCrc,
         Some(Framing::Wired) => esh_wmbus::Framing::Wired,
         // What another protocol's carrier is told says nothing here.
-        Some(Framing::Lwm2m(..) | Framing::SenmlCbor | Framing::Zcl(_)) => esh_wmbus::Framing::Recognise,
+        Some(Framing::Lwm2m(..) | Framing::SenmlCbor | Framing::Zcl(_) | Framing::From(_)) => {
+            esh_wmbus::Framing::Recognise
+        }
         Some(Framing::Records(skip)) => esh_wmbus::Framing::Records { skip: skip as usize },
     }
 }

@@ -5,11 +5,13 @@ pub(crate) mod lorawan;
 mod mbus;
 mod modbus;
 mod nbiot;
+mod sender;
 pub(crate) mod zigbee;
 
 pub use lorawan::{JoinLesson, Joins};
 pub use mbus::line_code;
 pub use modbus::Told as ModbusTold;
+pub use sender::{Inside, Sender, name_of};
 
 use crate::capture::Framing;
 use crate::sources::lines::{LineError, Members};
@@ -81,7 +83,9 @@ pub fn open<'f>(
         Protocol::Lns => lorawan::lns::open(framing, frame, known, out),
         Protocol::Events => lorawan::events::open(frame, known, out),
         Protocol::Modbus => modbus::open(framing, frame, known, out),
-        Protocol::Coap | Protocol::Lwm2m | Protocol::Senml => nbiot::open(protocol, framing, frame, known, out),
+        Protocol::Coap | Protocol::Lwm2m | Protocol::Senml | Protocol::Datagram => {
+            nbiot::open(protocol, framing, frame, known, out)
+        }
         Protocol::Zigbee => zigbee::open(framing, frame, known, out),
         other => unreachable!("{other:?} has no carrier"),
     }
@@ -104,7 +108,7 @@ pub fn members(protocol: Protocol, line: &str) -> Result<Members, LineError> {
         Protocol::Lorawan | Protocol::Gwmp => lorawan::members(line),
         Protocol::Lns | Protocol::Events => lorawan::json_members(line),
         Protocol::Modbus => modbus::members(line),
-        Protocol::Coap | Protocol::Lwm2m | Protocol::Senml => nbiot::members(protocol, line),
+        Protocol::Coap | Protocol::Lwm2m | Protocol::Senml | Protocol::Datagram => nbiot::members(protocol, line),
         Protocol::Zigbee => zigbee::members(line),
         other => unreachable!("{other:?} has no lines"),
     }

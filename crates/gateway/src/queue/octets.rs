@@ -74,6 +74,7 @@ impl<'a> Take<'a> {
             9 => Protocol::Senml,
             10 => Protocol::Modbus,
             11 => Protocol::Zigbee,
+            12 => Protocol::Datagram,
             _ => return None,
         })
     }
@@ -191,6 +192,7 @@ pub(super) const fn protocol_number(protocol: Protocol) -> u8 {
         Protocol::Senml => 9,
         Protocol::Modbus => 10,
         Protocol::Zigbee => 11,
+        Protocol::Datagram => 12,
         _ => 0,
     }
 }

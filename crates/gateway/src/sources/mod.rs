@@ -1,13 +1,16 @@
 //! Sources: where captures come from. A source is a folder here and a task when it runs.
 
 pub mod archive;
+pub mod coap;
 pub mod lines;
+mod net;
 pub mod simulate;
 
 pub(crate) use crate::clock::now;
 
 use crate::capture::Capture;
 use crate::config::{ConfigError, PartTable, Tcp};
+use crate::keys::SharedKeys;
 use crate::queue::QueueError;
 use crate::stop::Stop;
 use crate::telemetry::OfSource;
@@ -21,15 +24,18 @@ pub enum Config {
     Lines(lines::Config),
     /// Simulated meters.
     Simulate(simulate::Config),
+    /// CoAP.
+    Coap(coap::Config),
     /// Archives. It has no word: the command `replay` alone makes it.
     Archive(archive::Config),
 }
 
 impl Config {
-    const KINDS: [&str; 2] = ["lines", "simulate"];
+    const KINDS: [&str; 3] = ["coap", "lines", "simulate"];
 
     pub(crate) fn of_kind(table: PartTable<'_, '_>) -> Result<Self, ConfigError> {
         match table.kind() {
+            "coap" => table.build().map(Self::Coap),
             "lines" => table.build().map(Self::Lines),
             "simulate" => table.build().map(Self::Simulate),
             _ => Err(table.unknown(&Self::KINDS)),
@@ -40,6 +46,7 @@ impl Config {
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
+            Self::Coap(_) => "coap",
             Self::Lines(_) => "lines",
             Self::Simulate(_) => "simulate",
             Self::Archive(_) => "archive",
@@ -51,7 +58,7 @@ impl Config {
     pub const fn listens(&self) -> Option<&Tcp> {
         match self {
             Self::Lines(lines::Config { input: lines::Input::Listen(tcp), .. }) => Some(tcp),
-            Self::Lines(_) | Self::Simulate(_) | Self::Archive(_) => None,
+            Self::Coap(_) | Self::Lines(_) | Self::Simulate(_) | Self::Archive(_) => None,
         }
     }
 
@@ -59,6 +66,7 @@ impl Config {
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         match self {
+            Self::Coap(config) => config.name.as_deref(),
             Self::Lines(config) => config.name.as_deref(),
             Self::Simulate(config) => config.name.as_deref(),
             Self::Archive(config) => config.name.as_deref(),
@@ -67,6 +75,7 @@ impl Config {
 
     pub(crate) fn set_name(&mut self, name: &str) {
         match self {
+            Self::Coap(config) => config.name = Some(name.to_owned()),
             Self::Lines(config) => config.name = Some(name.to_owned()),
             Self::Simulate(config) => config.name = Some(name.to_owned()),
             Self::Archive(config) => config.name = Some(name.to_owned()),
@@ -91,6 +100,8 @@ pub type Answer = Result<(), QueueError>;
 pub struct Intake {
     sender: mpsc::Sender<Taken>,
     pub(crate) counts: Arc<OfSource>,
+    /// The keys in force, for sources whose transport needs some.
+    pub(crate) keys: SharedKeys,
 }
 
 impl Intake {
@@ -98,12 +109,18 @@ impl Intake {
     #[must_use]
     pub fn new(limit: usize) -> (Self, mpsc::Receiver<Taken>) {
         let (sender, receiver) = mpsc::channel(limit);
-        (Self { sender, counts: Arc::default() }, receiver)
+        (Self { sender, counts: Arc::default(), keys: SharedKeys::default() }, receiver)
     }
 
     /// The same intake for a source that counts here.
     pub(crate) fn counting(&self, counts: &Arc<OfSource>) -> Self {
-        Self { sender: self.sender.clone(), counts: Arc::clone(counts) }
+        Self { sender: self.sender.clone(), counts: Arc::clone(counts), keys: self.keys.clone() }
+    }
+
+    /// The same intake for sources that use these keys.
+    #[must_use]
+    pub(crate) fn with_keys(self, keys: SharedKeys) -> Self {
+        Self { keys, ..self }
     }
 
     /// Puts a capture in that nobody waits for; `false` when the line has ended.
@@ -125,6 +142,9 @@ impl Intake {
 /// Why a source ended before it was asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
+    /// A source of CoAP.
+    #[error(transparent)]
+    Coap(#[from] coap::CoapError),
     /// A source of lines.
     #[error(transparent)]
     Lines(#[from] lines::LinesError),
@@ -139,6 +159,7 @@ pub enum SourceError {
 /// When it cannot go on. What may heal by itself, such as a lost connection, it waits out.
 pub async fn run(config: Config, intake: Intake, stop: Stop) -> Result<(), SourceError> {
     match config {
+        Config::Coap(config) => Ok(coap::run(config, intake, stop).await?),
         Config::Lines(config) => Ok(lines::run(config, intake, stop).await?),
         Config::Simulate(config) => {
             simulate::run(config, intake, stop).await;

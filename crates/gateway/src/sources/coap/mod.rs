@@ -142,3 +142,6 @@ async fn receive(socket: &mut Option<Socket>) -> io::Result<()> {
 fn milliseconds(begun: Instant) -> u64 {
     u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

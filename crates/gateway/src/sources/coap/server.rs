@@ -247,14 +247,16 @@ impl Server {
         };
         let reply = Reply { content: Some((40, part)), block2, ..Reply::of(Code::CONTENT) };
         let short = part.len() + 24 <= 3 * received.octets.len();
+        let mut answered = Asked::new(received.peer, 0, message, received.octets.len());
         if !short && matches!(received.peer, Peer::Plain(..)) {
             let echo = message.option(ECHO).map(|option| option.value);
             if let Some(challenge) = wire.challenge(received, echo) {
                 return Done::Answered(Reply { echo: Some(challenge), ..Reply::of(Code::UNAUTHORIZED) });
             }
+            answered.budget = usize::MAX;
         }
         // It borrows the links, so it goes out here.
-        wire.answer(&Asked::new(received.peer, 0, message, received.octets.len()), reply);
+        wire.answer(&answered, reply);
         Done::Dropped
     }
 

@@ -2,6 +2,7 @@
 
 use super::answer::Wire;
 use super::server::{Peer, Received};
+use crate::dtls;
 use crate::sources::net::Socket;
 use blake2::Blake2bMac;
 use blake2::digest::Mac;
@@ -16,19 +17,27 @@ pub(super) struct Links {
     /// Makes Echo values.
     secret: [u8; 32],
     id: u16,
+    /// The sessions, and their socket.
+    pub(super) secure: Option<Secure>,
+}
+
+/// What is heard and said through DTLS.
+pub(super) struct Secure {
+    pub(super) socket: Socket,
+    pub(super) server: dtls::Server,
 }
 
 /// How long an Echo value shows that an address hears us.
 const FRESH: u64 = 60_000;
 
 impl Links {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(secure: Option<Secure>) -> Self {
         let mut secret = [0; 32];
         if SystemRandom::new().fill(&mut secret).is_err() {
             // The system has none: what stands in its place is keyed by what the system gave at the start.
             secret.chunks_exact_mut(8).for_each(|part| part.copy_from_slice(&random().to_be_bytes()));
         }
-        Self { secret, id: random() as u16 }
+        Self { secret, id: random() as u16, secure }
     }
 
     pub(super) fn wire<'a>(&'a mut self, plain: Option<&'a Socket>, now: u64) -> Out<'a> {
@@ -49,8 +58,14 @@ pub(super) struct Out<'a> {
 
 impl Wire for Out<'_> {
     fn send(&mut self, peer: Peer, octets: &[u8]) {
-        match (peer, self.plain) {
-            (Peer::Plain(to, from), Some(socket)) => socket.send(to, from, octets),
+        match (peer, self.plain, &mut self.links.secure) {
+            (Peer::Plain(to, from), Some(socket), _) => socket.send(to, from, octets),
+            (Peer::Session(session), _, Some(Secure { socket, server })) => {
+                // A session may have ended before its answer was there: its peer asks again in another.
+                if let Some((to, sealed)) = server.send(session, octets) {
+                    socket.send(to.peer, to.local, &sealed);
+                }
+            }
             _ => {}
         }
     }

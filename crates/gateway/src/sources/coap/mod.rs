@@ -18,15 +18,17 @@ pub use resource::{Form, Identity, Pattern, Resource};
 
 use super::net::Socket;
 use super::{Intake, now as stamp};
+use crate::dtls;
 use crate::quiet::Quiet;
 use crate::stop::Stop;
-use links::Links;
+use esh_core::Protocol;
+use links::{Links, Secure};
 use server::{Peer, Received, Server};
 use std::future::{pending, poll_fn};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{io, pin::pin};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 /// Why a source of CoAP cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +36,9 @@ pub enum CoapError {
     /// Nobody can send to it.
     #[error("cannot listen at {0}: {1}")]
     Listen(String, #[source] io::Error),
+    /// There is nothing to make secrets of.
+    #[error("the system gives no random numbers")]
+    Random,
 }
 
 /// Takes messages until it is asked to stop; then those that wait for the queue are still answered.
@@ -50,7 +55,13 @@ pub async fn run(config: Config, intake: Intake, mut stop: Stop) -> Result<(), C
         info!(source = &*server.name, address = %udp, "listening");
         plain = Some(socket);
     }
-    let mut links = Links::new();
+    let mut secure = None;
+    if let Some(udp) = &config.secure {
+        let socket = Socket::bind(udp).await.map_err(|error| CoapError::Listen(udp.to_string(), error))?;
+        info!(source = &*server.name, address = %udp, "listening, through DTLS");
+        secure = Some(Secure { socket, server: dtls::Server::new(config.sessions).ok_or(CoapError::Random)? });
+    }
+    let (mut links, mut events) = (Links::new(secure), Vec::new());
     let (begun, mut stopping, mut forgotten, mut quiet) = (Instant::now(), false, 0, Quiet::default());
     loop {
         if stopping && server.waiting.is_empty() {
@@ -76,7 +87,10 @@ pub async fn run(config: Config, intake: Intake, mut stop: Stop) -> Result<(), C
                 }
                 continue;
             }
-            received = receive(&mut plain), if !stopping => Happened::Plain(received),
+            received = receive(plain.as_mut()), if !stopping => Happened::Plain(received),
+            received = receive(links.secure.as_mut().map(|secure| &mut secure.socket)), if !stopping => {
+                Happened::Secure(received)
+            }
             () = pin!(timer) => Happened::Due,
         };
         let now = milliseconds(begun);
@@ -90,7 +104,7 @@ pub async fn run(config: Config, intake: Intake, mut stop: Stop) -> Result<(), C
                     server.told(now, next, told, &mut wire);
                 }
             }
-            Happened::Plain(Err(error)) => {
+            Happened::Plain(Err(error)) | Happened::Secure(Err(error)) => {
                 if quiet.may("socket", Instant::now()) {
                     warn!(source = &*server.name, %error, "cannot receive");
                 }
@@ -111,6 +125,49 @@ pub async fn run(config: Config, intake: Intake, mut stop: Stop) -> Result<(), C
                     server.receive(received, &mut links.wire(plain.as_ref(), now));
                 }
             }
+            Happened::Secure(Ok(())) => {
+                let stamp = stamp();
+                let keys = server.intake.keys.get();
+                let psk = |identity: &str| {
+                    let (key, meter) = keys.psk(Protocol::Coap, identity)?;
+                    Some((key, dtls::Identity::from(meter)))
+                };
+                if let Some(Secure { socket, server: sessions }) = &mut links.secure {
+                    for datagram in socket.datagrams().filter(|datagram| !datagram.is_for_many()) {
+                        let path = dtls::Path { peer: datagram.from, local: datagram.to };
+                        sessions.receive(now, path, &mut datagram.octets.to_vec(), &psk, &mut events);
+                    }
+                }
+                for event in events.drain(..) {
+                    match event {
+                        dtls::Event::Send(to, octets) => {
+                            if let Some(secure) = &links.secure {
+                                secure.socket.send(to.peer, to.local, &octets);
+                            }
+                        }
+                        dtls::Event::Heard(session, octets) => {
+                            let peer = links.secure.as_ref().and_then(|secure| secure.server.peer(session));
+                            let Some((identity, path)) = peer else { continue };
+                            let (peer, address, psk) = (Peer::Session(session), path.peer, Some(&*identity));
+                            let received = Received { peer, address, psk, octets: &octets, now, stamp };
+                            server.receive(received, &mut links.wire(plain.as_ref(), now));
+                        }
+                        dtls::Event::Failed(peer, identity) => {
+                            if quiet.may(identity.as_deref().unwrap_or("nobody"), Instant::now()) {
+                                let text =
+                                    "a DTLS handshake has failed: its key is not in keys.toml, or is another there";
+                                warn!(source = &*server.name, %peer, ?identity, "{text}");
+                            }
+                        }
+                        dtls::Event::Begun(session) => {
+                            debug!(source = &*server.name, session, "a DTLS session has begun")
+                        }
+                        dtls::Event::Ended(session) => {
+                            debug!(source = &*server.name, session, "a DTLS session has ended")
+                        }
+                    }
+                }
+            }
             Happened::Due => server.tick(now, &mut links.wire(plain.as_ref(), now)),
         }
         if server.forgotten() > forgotten {
@@ -129,10 +186,11 @@ enum Happened {
     Stop,
     Told((waiting::Pending, server::Told)),
     Plain(io::Result<()>),
+    Secure(io::Result<()>),
     Due,
 }
 
-async fn receive(socket: &mut Option<Socket>) -> io::Result<()> {
+async fn receive(socket: Option<&mut Socket>) -> io::Result<()> {
     match socket {
         Some(socket) => socket.receive().await,
         None => pending().await,

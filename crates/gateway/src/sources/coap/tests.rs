@@ -45,9 +45,8 @@ impl Wire for Sent {
 }
 
 fn config(lines: &str) -> Result<super::Config, ConfigError> {
-    let text = format!(
-        "name = \"g\"\ndata = \"d\"\n[[source]]\nkind = \"coap\"\n{lines}\n[[sink]]\nkind = \"stdout\"\n"
-    );
+    let text =
+        format!("name = \"g\"\ndata = \"d\"\n[[source]]\nkind = \"coap\"\n{lines}\n[[sink]]\nkind = \"stdout\"\n");
     let config = crate::config::Config::parse("gateway.toml".as_ref(), &text)?;
     let Some(sources::Config::Coap(config)) = config.sources.into_iter().next() else { panic!() };
     Ok(config)
@@ -74,7 +73,8 @@ impl Bench {
     }
 
     fn hear_as(&mut self, peer: Peer, psk: Option<&str>, from: u16, octets: &[u8]) -> Vec<Said> {
-        let stamp = crate::capture::Stamp { at: jiff::Timestamp::from_millisecond(self.now as i64).ok(), synchronised: true };
+        let stamp =
+            crate::capture::Stamp { at: jiff::Timestamp::from_millisecond(self.now as i64).ok(), synchronised: true };
         let received = Received { peer, address: address(from), psk, octets, now: self.now, stamp };
         self.server.receive(received, &mut self.sent);
         while let Ok(taken) = self.line.try_recv() {
@@ -287,17 +287,10 @@ fn an_endpoint_that_sends_too_much_is_told_and_then_not_heard() {
 
 #[test]
 fn what_a_meter_has_is_observed_once_it_has_sent() {
-    let mut bench = bench(
-        "listen = \"udp://127.0.0.1:5683\"\n[[source.resource]]\npath = \"/t/r\"\nobserve = \"/t/d\"",
-        8,
-    );
-    let register = written(
-        Type::Confirmable,
-        Code::POST,
-        1,
-        &[(URI_PATH, b"t"), (URI_PATH, b"r"), (URI_QUERY, b"ep=4901")],
-        b"",
-    );
+    let mut bench =
+        bench("listen = \"udp://127.0.0.1:5683\"\n[[source.resource]]\npath = \"/t/r\"\nobserve = \"/t/d\"", 8);
+    let register =
+        written(Type::Confirmable, Code::POST, 1, &[(URI_PATH, b"t"), (URI_PATH, b"r"), (URI_QUERY, b"ep=4901")], b"");
     let stamp = sources::now();
     let (peer, from) = (Peer::Plain(address(1), None), address(1));
     let received = Received { peer, address: from, psk: None, octets: &register, now: bench.now, stamp };
@@ -361,10 +354,19 @@ fn what_is_wrong_in_the_configuration_is_said() {
         ("listen = \"udp://127.0.0.1:5683\"", "nobody could send anything"),
         ("listen = \"tcp://127.0.0.1:5683\"\npaths = [\"/t\"]", "an address such as `udp://127.0.0.1:5683`"),
         ("listen = \"udp://127.0.0.1:5683\"\npaths = [\"t\"]", "a path is like"),
-        ("listen = \"udp://127.0.0.1:5683\"\n[[source.resource]]\npath = \"/t\"\nformat = \"wmbs\"", "`wmbs`: a format is"),
-        ("listen = \"udp://127.0.0.1:5683\"\n[[source.resource]]\npath = \"/t\"\nidentity = \"path\"", "names no meter"),
+        (
+            "listen = \"udp://127.0.0.1:5683\"\n[[source.resource]]\npath = \"/t\"\nformat = \"wmbs\"",
+            "`wmbs`: a format is",
+        ),
+        (
+            "listen = \"udp://127.0.0.1:5683\"\n[[source.resource]]\npath = \"/t\"\nidentity = \"path\"",
+            "names no meter",
+        ),
         ("listen = \"udp://127.0.0.1:5683\"\n[[source.resource]]\npath = \"/t\"\nidentity = \"psk\"", "only `secure`"),
-        ("listen = \"udp://127.0.0.1:5683\"\n[[source.resource]]\npath = \"/t\"\nfromat = \"wmbus\"", "did you mean `format`"),
+        (
+            "listen = \"udp://127.0.0.1:5683\"\n[[source.resource]]\npath = \"/t\"\nfromat = \"wmbus\"",
+            "did you mean `format`",
+        ),
         ("listen = \"udp://127.0.0.1:5683\"\npaths = [\"/t\"]\nlargest = 1", "64 octets"),
         ("listen = \"udp://127.0.0.1:5683\"\npaths = [\"/t\"]\nexchanges = 1", "exchanges can be remembered"),
     ] {

@@ -14,7 +14,7 @@ pub mod config;
 pub mod connect;
 pub mod decode;
 pub mod deduplicate;
-mod dtls;
+pub mod dtls;
 pub mod encode;
 pub mod event;
 pub mod health;

@@ -26,20 +26,20 @@ use std::sync::Arc;
 use tracing::debug;
 
 /// Whose a key is: what its owner calls itself, or the meter that the key belongs to.
-pub(crate) type Identity = Arc<str>;
+pub type Identity = Arc<str>;
 
 /// Where datagrams come from and go to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Path {
+pub struct Path {
     /// The peer's address.
-    pub(crate) peer: SocketAddr,
+    pub peer: SocketAddr,
     /// Ours, where the system says.
-    pub(crate) local: Option<IpAddr>,
+    pub local: Option<IpAddr>,
 }
 
 /// What comes of a datagram.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Event {
+pub enum Event {
     /// A datagram is to be sent.
     Send(Path, Vec<u8>),
     /// The peer of a session has said something.
@@ -53,7 +53,7 @@ pub(crate) enum Event {
 }
 
 /// All sessions at one socket.
-pub(crate) struct Server {
+pub struct Server {
     cookies: hmac::Key,
     random: SystemRandom,
     sessions: HashMap<u64, Box<Session>>,
@@ -79,7 +79,7 @@ const PROTOCOL_VERSION: u8 = 70;
 
 impl Server {
     /// A server that holds at most so many sessions; `None` when the system has no random numbers.
-    pub(crate) fn new(most: usize) -> Option<Self> {
+    pub fn new(most: usize) -> Option<Self> {
         let random = SystemRandom::new();
         let cookies = hmac::Key::generate(hmac::HMAC_SHA256, &random).ok()?;
         let (sessions, by_address, handshakes) = Default::default();
@@ -88,7 +88,7 @@ impl Server {
 
     /// A datagram has come at `now`, in milliseconds of a clock that does not run backwards. `keys` finds the key of an
     /// identity.
-    pub(crate) fn receive(
+    pub fn receive(
         &mut self,
         now: u64,
         path: Path,
@@ -113,18 +113,18 @@ impl Server {
     }
 
     /// Encrypts what is to be said to the peer of a session; `None` when there is none.
-    pub(crate) fn send(&mut self, session: u64, octets: &[u8]) -> Option<(Path, Vec<u8>)> {
+    pub fn send(&mut self, session: u64, octets: &[u8]) -> Option<(Path, Vec<u8>)> {
         let session = self.sessions.get_mut(&session)?;
         Some((session.path, session.seal(content_type::APPLICATION_DATA, octets)?))
     }
 
     /// Whose a session is, and where its peer is.
-    pub(crate) fn peer(&self, session: u64) -> Option<(Identity, Path)> {
+    pub fn peer(&self, session: u64) -> Option<(Identity, Path)> {
         self.sessions.get(&session).map(|session| (Arc::clone(&session.identity), session.path))
     }
 
     /// How many sessions there are.
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.sessions.len()
     }
 

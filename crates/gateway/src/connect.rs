@@ -44,6 +44,8 @@ pub async fn connect(config: &Config) -> Vec<Found> {
         let tried = match source {
             Source::Lines(lines) => lines.probe().await,
             Source::Coap(coap) => coap.probe().await,
+            Source::Udp(udp) => free_udp(&udp.listen).await,
+            Source::Tcp(tcp) => free(tcp.listen.to_string().trim_start_matches("tcp://")).await,
             Source::Simulate(_) | Source::Archive(_) => Ok("needs nothing".to_owned()),
         };
         found.push(Found::new(format!("source {name}"), tried));

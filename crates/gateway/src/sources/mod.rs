@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod coap;
+pub mod datagram;
 pub mod lines;
 mod net;
 pub mod simulate;
@@ -26,18 +27,24 @@ pub enum Config {
     Simulate(simulate::Config),
     /// CoAP.
     Coap(coap::Config),
+    /// Makers' own datagrams.
+    Udp(datagram::UdpConfig),
+    /// Makers' own frames on connections.
+    Tcp(datagram::TcpConfig),
     /// Archives. It has no word: the command `replay` alone makes it.
     Archive(archive::Config),
 }
 
 impl Config {
-    const KINDS: [&str; 3] = ["coap", "lines", "simulate"];
+    const KINDS: [&str; 5] = ["coap", "lines", "simulate", "tcp", "udp"];
 
     pub(crate) fn of_kind(table: PartTable<'_, '_>) -> Result<Self, ConfigError> {
         match table.kind() {
             "coap" => table.build().map(Self::Coap),
             "lines" => table.build().map(Self::Lines),
             "simulate" => table.build().map(Self::Simulate),
+            "tcp" => table.build().map(Self::Tcp),
+            "udp" => table.build().map(Self::Udp),
             _ => Err(table.unknown(&Self::KINDS)),
         }
     }
@@ -47,6 +54,8 @@ impl Config {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Coap(_) => "coap",
+            Self::Udp(_) => "udp",
+            Self::Tcp(_) => "tcp",
             Self::Lines(_) => "lines",
             Self::Simulate(_) => "simulate",
             Self::Archive(_) => "archive",
@@ -58,7 +67,8 @@ impl Config {
     pub const fn listens(&self) -> Option<&Tcp> {
         match self {
             Self::Lines(lines::Config { input: lines::Input::Listen(tcp), .. }) => Some(tcp),
-            Self::Coap(_) | Self::Lines(_) | Self::Simulate(_) | Self::Archive(_) => None,
+            Self::Tcp(config) => Some(&config.listen),
+            Self::Coap(_) | Self::Udp(_) | Self::Lines(_) | Self::Simulate(_) | Self::Archive(_) => None,
         }
     }
 
@@ -67,6 +77,8 @@ impl Config {
     pub fn name(&self) -> Option<&str> {
         match self {
             Self::Coap(config) => config.name.as_deref(),
+            Self::Udp(config) => config.name.as_deref(),
+            Self::Tcp(config) => config.name.as_deref(),
             Self::Lines(config) => config.name.as_deref(),
             Self::Simulate(config) => config.name.as_deref(),
             Self::Archive(config) => config.name.as_deref(),
@@ -76,6 +88,8 @@ impl Config {
     pub(crate) fn set_name(&mut self, name: &str) {
         match self {
             Self::Coap(config) => config.name = Some(name.to_owned()),
+            Self::Udp(config) => config.name = Some(name.to_owned()),
+            Self::Tcp(config) => config.name = Some(name.to_owned()),
             Self::Lines(config) => config.name = Some(name.to_owned()),
             Self::Simulate(config) => config.name = Some(name.to_owned()),
             Self::Archive(config) => config.name = Some(name.to_owned()),
@@ -145,6 +159,9 @@ pub enum SourceError {
     /// A source of CoAP.
     #[error(transparent)]
     Coap(#[from] coap::CoapError),
+    /// A source of datagrams or frames.
+    #[error(transparent)]
+    Datagram(#[from] datagram::DatagramError),
     /// A source of lines.
     #[error(transparent)]
     Lines(#[from] lines::LinesError),
@@ -160,6 +177,8 @@ pub enum SourceError {
 pub async fn run(config: Config, intake: Intake, stop: Stop) -> Result<(), SourceError> {
     match config {
         Config::Coap(config) => Ok(coap::run(config, intake, stop).await?),
+        Config::Udp(config) => Ok(datagram::run_udp(config, intake, stop).await?),
+        Config::Tcp(config) => Ok(datagram::run_tcp(config, intake, stop).await?),
         Config::Lines(config) => Ok(lines::run(config, intake, stop).await?),
         Config::Simulate(config) => {
             simulate::run(config, intake, stop).await;

@@ -182,7 +182,8 @@ impl Client {
             datagram.truncate(end);
         }
         record::write_plain(&mut datagram, content_type::CHANGE_CIPHER_SPEC, self.sequence + 1, &[1]);
-        let transcript = if first { self.transcript.clone() } else { self.transcript[..self.transcript.len() - 24].to_vec() };
+        let transcript =
+            if first { self.transcript.clone() } else { self.transcript[..self.transcript.len() - 24].to_vec() };
         let (hash, mut verify) = (digest::digest(&digest::SHA256, &transcript), [0; 12]);
         prf(&self.master[..], b"client finished", &[hash.as_ref()], &mut verify);
         let mut finished = Vec::new();

@@ -109,7 +109,8 @@ fn a_hello_without_a_cookie_costs_no_memory_and_is_answered_in_fewer_octets() {
     let mut client = Client::new(Suite::Ccm8, 1, None);
     let cookie = cookie_of(&mut bench, &mut client);
     let mut other = Client::new(Suite::Ccm8, 2, None);
-    let refused = [(path(2), client.hello(&cookie)), (path(1), other.hello(&cookie)), (path(1), client.hello(b"guess"))];
+    let refused =
+        [(path(2), client.hello(&cookie)), (path(1), other.hello(&cookie)), (path(1), client.hello(b"guess"))];
     for (from, hello) in refused {
         bench.hear(from, &hello);
         assert!(bench.server.handshakes.is_empty());

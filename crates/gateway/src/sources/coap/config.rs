@@ -144,18 +144,23 @@ impl Config {
     }
 }
 
+/// What a configuration says is sent.
+pub(in crate::sources) fn form(format: Option<&str>) -> Result<Form, Wrong> {
+    let Some(word) = format else { return Ok(Form::AsSaid) };
+    match Form::parse(word) {
+        None | Some(Form::Frame(Protocol::Coap | Protocol::Datagram)) => {
+            Err(Wrong::new("format", format!("`{word}`: {FORMAT}")))
+        }
+        Some(form) => Ok(form),
+    }
+}
+
 fn resource(keys: ResourceKeys) -> Result<Resource, Wrong> {
     let path = Pattern::parse(&keys.path).ok_or_else(|| Wrong::new("", format!("`{}`: {PATH}", keys.path)))?;
     if keys.identity == Identity::Path && !path.names_a_meter() {
         return Err(Wrong::new("", format!("`{}`: the path names no meter, as it has no `{{id}}`", keys.path)));
     }
-    let form = match keys.format.as_deref() {
-        None => Form::AsSaid,
-        Some(word) => Form::parse(word).ok_or_else(|| Wrong::new("", format!("`{word}`: {FORMAT}")))?,
-    };
-    if let Form::Frame(Protocol::Coap | Protocol::Datagram) = form {
-        return Err(Wrong::new("", FORMAT));
-    }
+    let form = form(keys.format.as_deref())?;
     let observe = match keys.observe {
         None => None,
         Some(path) => match Pattern::parse(&path).filter(|path| !path.names_a_meter()) {

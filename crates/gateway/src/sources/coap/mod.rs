@@ -13,6 +13,7 @@ mod resource;
 mod server;
 mod waiting;
 
+pub(in crate::sources) use config::form;
 pub use config::{Config, Keys};
 pub use resource::{Form, Identity, Pattern, Resource};
 

@@ -92,7 +92,7 @@ pub enum Form {
 }
 
 impl Form {
-    pub(super) fn parse(word: &str) -> Option<Self> {
+    pub(in crate::sources) fn parse(word: &str) -> Option<Self> {
         Some(match word {
             "records" => Self::Inside(Inside::Records),
             "senml-json" => Self::Inside(Inside::Media(110)),
@@ -102,6 +102,23 @@ impl Form {
                 Err(_) => Self::Frame(Protocol::from_word(word)?),
             },
         })
+    }
+}
+
+impl Form {
+    /// The protocol of what is captured, which is `own` unless frames of another are sent, and what its carrier is told.
+    pub(in crate::sources) const fn framing(
+        self,
+        own: Protocol,
+        endpoint: u64,
+        meter: Option<Id>,
+    ) -> (Protocol, Option<Framing>) {
+        let inside = match self {
+            Self::AsSaid => None,
+            Self::Inside(inside) => Some(inside),
+            Self::Frame(protocol) => return (protocol, None),
+        };
+        (own, Some(Framing::From(Sender { endpoint, meter, inside })))
     }
 }
 
@@ -145,16 +162,6 @@ impl Resource {
             Identity::Address => return Some(name_of(&from.address.to_canonical().to_string())),
         };
         Some(named.and_then(name_of))
-    }
-
-    /// The protocol of what is captured there, and what its carrier is told.
-    pub(super) fn framing(&self, endpoint: u64, meter: Option<Id>) -> (Protocol, Option<Framing>) {
-        let inside = match self.form {
-            Form::AsSaid => None,
-            Form::Inside(inside) => Some(inside),
-            Form::Frame(protocol) => return (protocol, None),
-        };
-        (Protocol::Coap, Some(Framing::From(Sender { endpoint, meter, inside })))
     }
 }
 

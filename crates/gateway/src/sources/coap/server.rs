@@ -10,7 +10,7 @@ use crate::capture::{Capture, Stamp};
 use crate::sources::net::{Rates, endpoint};
 use crate::sources::{Intake, Taken};
 use bytes::Bytes;
-use esh_core::Id;
+use esh_core::{Id, Protocol};
 use esh_nbiot::coap::exchange::{Bucket, EXCHANGE_LIFETIME, Memory, NON_LIFETIME, Seen};
 use esh_nbiot::coap::option::number::*;
 use esh_nbiot::coap::{Block, Code, Message, Type};
@@ -270,7 +270,7 @@ impl Server {
         received: Received<'_>,
         what: What,
     ) -> Done {
-        let (protocol, framing) = resource.framing(endpoint, meter);
+        let (protocol, framing) = resource.form.framing(Protocol::Coap, endpoint, meter);
         let source = Arc::clone(&self.name);
         let capture = Capture { octets, protocol, framing, received_at: received.stamp, source, rssi: None };
         let (sender, receiver) = oneshot::channel();

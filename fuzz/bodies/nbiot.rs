@@ -63,3 +63,82 @@ pub(crate) fn senml_json(octets: &[u8]) {
 pub(crate) fn senml_cbor(octets: &[u8]) {
     senml(Encoding::Cbor, octets);
 }
+
+/// Four octets are a step: what happens, to whom, how much later. An exchange that is under way is never begun again,
+/// one that was answered is answered the same, and a body never outgrows its limit.
+pub(crate) fn coap_exchange(octets: &[u8]) {
+    use esh_nbiot::coap::exchange::{Bucket, Due, Freshness, Memory, Seen, Step, Transfer, Transmission, part};
+    use esh_nbiot::coap::{Block, Code, link::Links};
+    const LIMIT: usize = 4096;
+    let mut memory = Memory::new([Bucket::EMPTY; 4]);
+    let mut model: std::collections::HashMap<u64, Option<Code>> = std::collections::HashMap::new();
+    let (mut transfer, mut body, mut now) = (Transfer::new(0), Vec::new(), 0u64);
+    let (mut transmission, mut freshness) = (Transmission::new(0, 0), Freshness::default());
+    let mut sent = 0;
+    for step in octets.chunks_exact(4) {
+        now += u64::from(step[2]);
+        let (exchange, number) = (u64::from(step[1]), u32::from(step[1]));
+        match step[0] % 8 {
+            0..=2 => {
+                let forgotten = memory.forgotten();
+                match (memory.see(now, exchange, 10_000), model.get(&exchange)) {
+                    (Seen::UnderWay, under_way) => assert_eq!(under_way, Some(&None)),
+                    (Seen::Answered(code), answered) => assert_eq!(answered, Some(&Some(code))),
+                    (Seen::New, known) => {
+                        assert_ne!(known, Some(&None), "what is under way is not begun again");
+                        model.insert(exchange, None);
+                    }
+                    (Seen::Full, known) => {
+                        assert_ne!(known, Some(&None));
+                        assert!(model.values().filter(|code| code.is_none()).count() >= Bucket::PLACES);
+                    }
+                }
+                assert!(memory.forgotten() <= forgotten + 1);
+            }
+            3 => {
+                memory.answer(exchange, Code(step[3]));
+                if let Some(code @ None) = model.get_mut(&exchange) {
+                    *code = Some(Code(step[3]));
+                }
+            }
+            4 => {
+                memory.withdraw(exchange);
+                if model.get(&exchange) == Some(&None) {
+                    model.remove(&exchange);
+                }
+            }
+            5 => {
+                let value = number << 4 | u32::from(step[3]);
+                let Some(block) = Block::from_uint(value.into()) else { continue };
+                let len = if step[0] & 64 == 0 { block.size() } else { usize::from(step[2]) };
+                match transfer.take(now, block, len, LIMIT, 4) {
+                    Step::More { at, answer } | Step::Whole { at, answer } => {
+                        assert!(at <= body.len() && len <= block.size());
+                        assert_eq!(answer.number, block.number);
+                        body.truncate(at);
+                        body.resize(at + len, 0);
+                    }
+                    Step::Refused(code) => assert_eq!(code.class(), 4),
+                }
+                assert!(body.len() <= LIMIT);
+                if let Some((octets, Some(given))) = part(&body, Some(block), 4) {
+                    assert!(octets.len() <= given.size() && given.offset() + octets.len() <= body.len());
+                }
+            }
+            6 => {
+                if transmission.poll(now) == Due::Again {
+                    sent += 1;
+                }
+                assert!(sent <= 4);
+            }
+            _ => {
+                let newer = freshness.is_newer(number, now);
+                assert!(!newer || !freshness.is_newer(number, now), "no notification is newer than itself");
+            }
+        }
+    }
+    if let Ok(links) = Links::parse(octets, 0) {
+        let text: usize = links.map(|link| link.target.len() + link.attributes().count()).sum();
+        assert!(text <= octets.len());
+    }
+}

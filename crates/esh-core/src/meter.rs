@@ -76,6 +76,8 @@ pub enum Protocol {
     Zigbee,
     /// Messages of Zigbee2MQTT.
     Zigbee2mqtt,
+    /// A maker's own datagrams, or frames on a connection.
+    Datagram,
 }
 
 impl Protocol {
@@ -93,6 +95,7 @@ impl Protocol {
         Self::Senml,
         Self::Zigbee,
         Self::Zigbee2mqtt,
+        Self::Datagram,
     ];
 
     /// Its word.
@@ -111,6 +114,7 @@ impl Protocol {
             Self::Senml => "senml",
             Self::Zigbee => "zigbee",
             Self::Zigbee2mqtt => "zigbee2mqtt",
+            Self::Datagram => "datagram",
         }
     }
 

@@ -14,6 +14,11 @@ fn coap_message() {
 }
 
 #[test]
+fn coap_exchange() {
+    seeds::replay("coap_exchange", nbiot::coap_exchange);
+}
+
+#[test]
 fn lwm2m_tlv() {
     seeds::replay("lwm2m_tlv", nbiot::lwm2m_tlv);
 }
@@ -79,6 +84,15 @@ const PACK: &[u8] = br#"[{"bver":10,"bn":"/3424/0/","bt":1700000000,"n":"1","v":
 fn write_the_seeds() {
     for (name, octets) in messages() {
         seeds::write("coap_message", name, &octets);
+    }
+    let steps: [(&str, &[u8]); 4] = [
+        ("copies", &[0, 7, 0, 0, 0, 7, 9, 0, 3, 7, 0, 0x44, 0, 7, 1, 0, 4, 7, 1, 0, 0, 7, 255, 0]),
+        ("crowd", &[0, 1, 0, 0, 0, 5, 0, 0, 0, 9, 0, 0, 0, 13, 0, 0, 0, 17, 0, 0, 3, 9, 1, 68, 0, 21, 0, 0]),
+        ("blocks", &[5, 0, 0, 8, 5, 1, 0, 8, 5, 1, 0, 8, 69, 2, 5, 0, 5, 0, 0, 14, 6, 0, 255, 0, 7, 3, 0, 0]),
+        ("links", b"</>;rt=\"oma.lwm2m\";ct=110,</1/0>,</3424/0>;ver=1.1;obs;title=\"a \\\"b\\\"\""),
+    ];
+    for (name, octets) in steps {
+        seeds::write("coap_exchange", name, octets);
     }
     let tlvs: [(&str, &[u8]); 5] = [
         ("device", &[1, 0xc3, 0x00, b'e', b's', b'h', 0x86, 0x06, 0x41, 0, 1, 0x41, 1, 5, 0xc1, 9, 100]),

@@ -5,7 +5,7 @@ mod radio;
 pub(crate) use radio::whole;
 pub use radio::{Radio, Reception};
 
-use crate::protocols::{EventKind, ModbusTold, Payload, lorawan, zigbee};
+use crate::protocols::{EventKind, ModbusTold, Payload, Sender, lorawan, zigbee};
 use bytes::Bytes;
 use esh_core::Protocol;
 use esh_lorawan::Lorawan;
@@ -73,6 +73,8 @@ pub enum Framing {
     Event(EventKind),
     /// A message that a broker had kept, MQTT 5, 3.3.1.3: it may be an old one, and one that was told before.
     Retained,
+    /// What a source that meters talk to knows of who sent a message.
+    From(Sender),
 }
 
 impl Framing {
@@ -114,6 +116,7 @@ impl Framing {
                 ("payload", told) => Self::Payload(Payload::from_word(told)?),
                 ("modbus", told) => Self::Modbus(ModbusTold::from_word(told)?),
                 ("event", kind) => Self::Event(EventKind::from_word(kind)?),
+                ("from", told) => Self::From(Sender::from_word(told)?),
                 ("zcl", told) => Self::Zcl(zigbee::from_word(told)?),
                 (line, pan) => Self::Ncp(zigbee::ncp_from_word(line, pan)?),
             },
@@ -144,6 +147,7 @@ impl fmt::Display for Framing {
             Self::Ncp(carrier) => return zigbee::write_ncp(carrier, f),
             Self::Event(kind) => return write!(f, "event+{kind}"),
             Self::Zcl(readings) => return zigbee::write_word(readings, f),
+            Self::From(sender) => return write!(f, "from+{sender}"),
         })
     }
 }
@@ -202,6 +206,7 @@ mod tests {
             "ezsp+6754",
             "ezsp8+1",
             "znp+0",
+            "from+00000000000000ff+-+490154203237518",
             "zcl+1794+1+1+1000+0",
             "zcl+0+0+-+-+-",
             "event+up",

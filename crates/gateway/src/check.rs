@@ -93,6 +93,18 @@ impl Display for Plan {
                     writeln!(f, "source {name}: Basics Stations at {}{tls}, {}", lns.listen, lns.air)?;
                     continue;
                 }
+                sources::Config::Coap(coap) => {
+                    writeln!(f, "source {name}: {coap}")?;
+                    continue;
+                }
+                sources::Config::Udp(udp) => {
+                    writeln!(f, "source {name}: makers' datagrams at {}", udp.listen)?;
+                    continue;
+                }
+                sources::Config::Tcp(tcp) => {
+                    writeln!(f, "source {name}: makers' frames from whoever connects to {}", tcp.listen)?;
+                    continue;
+                }
                 sources::Config::Simulate(simulate) => {
                     let every = simulate.every.0.as_millis();
                     writeln!(f, "source {name}: {} simulated meters, a telegram every {every} ms", simulate.meters)?;

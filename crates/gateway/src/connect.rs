@@ -49,6 +49,9 @@ pub async fn connect(config: &Config) -> Vec<Found> {
             }
             Source::Gwmp(gwmp) => free_udp(&gwmp.address()).await,
             Source::Lns(lns) => lns.probe().await,
+            Source::Coap(coap) => coap.probe().await,
+            Source::Udp(udp) => free_udp(udp.listen.to_string().trim_start_matches("udp://")).await,
+            Source::Tcp(tcp) => free(tcp.listen.to_string().trim_start_matches("tcp://")).await,
             Source::Simulate(_) | Source::Archive(_) => Ok("needs nothing".to_owned()),
         };
         found.push(Found::new(format!("source {name}"), tried));

@@ -6,7 +6,8 @@
 //! A frame is remembered once its record is taken ([`Deduplicate::keep`]), never before: a copy of what was not stored is
 //! no copy. The queue stores the frame beside the record, so the window is the same after a restart.
 
-use crate::{capture::Capture, config::Span};
+use crate::capture::{Capture, Framing};
+use crate::config::Span;
 use blake2::digest::consts::U16;
 use blake2::{Blake2b, Digest};
 use esh_core::Protocol;
@@ -40,17 +41,21 @@ pub enum Seen {
     Copy(u32),
 }
 
-/// Protocol and octets of a frame, hashed to 128 bits of which nobody can make two alike.
+/// Protocol, octets and, where its source knows it, endpoint of a frame, hashed to 128 bits of which nobody can make two
+/// alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Frame([u8; 16]);
 
 impl Frame {
     /// Of these octets in that protocol.
     #[must_use]
-    pub fn of(protocol: Protocol, octets: &[u8]) -> Self {
+    pub fn of(protocol: Protocol, framing: Option<Framing>, octets: &[u8]) -> Self {
         let mut hash = Blake2b::<U16>::new();
         hash.update(protocol.word());
         hash.update([0]);
+        if let Some(Framing::From(sender)) = framing {
+            hash.update(sender.endpoint.to_be_bytes());
+        }
         hash.update(octets);
         Self(hash.finalize().into())
     }
@@ -133,7 +138,7 @@ impl Deduplicate {
     /// A frame has come.
     pub fn see(&mut self, capture: &Capture, now: Instant) -> Seen {
         self.expire(now);
-        let frame = Frame::of(capture.protocol, &capture.octets);
+        let frame = Frame::of(capture.protocol, capture.framing, &capture.octets);
         let (received_at, window) = (capture.received_at.at, self.window);
         if let Some(entry) = self.number(frame).and_then(|place| self.entries.get_mut(place))
             && near(entry.received_at(), received_at, window)
@@ -263,6 +268,15 @@ mod tests {
         let wired = Capture { protocol: Protocol::Mbus, ..capture(b"a", 0) };
         assert!(is_first(&mut deduplicate, &capture(b"a", 0), start));
         assert!(is_first(&mut deduplicate, &wired, start));
+    }
+
+    #[test]
+    fn equal_messages_of_two_endpoints_are_two() {
+        let (mut deduplicate, start) = deduplicate(10);
+        let of = |word| Capture { framing: Framing::from_word(word), ..capture(b"a", 0) };
+        assert!(is_first(&mut deduplicate, &of("from+1+-+-"), start));
+        assert!(is_first(&mut deduplicate, &of("from+2+-+-"), start));
+        assert_eq!(deduplicate.see(&of("from+1+-+a"), start), Seen::Copy(2));
     }
 
     #[test]

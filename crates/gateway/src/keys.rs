@@ -5,8 +5,9 @@
 use crate::config::ConfigError;
 use crate::mask::{self, Masks};
 use crate::secret::{Secret, SecretError};
-use esh_core::{Key, Known, Meter, Purpose};
+use esh_core::{Key, Known, Meter, Protocol, Purpose};
 use serde::Deserialize;
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{fs, path::Path, path::PathBuf};
@@ -16,6 +17,8 @@ use zeroize::Zeroize;
 #[derive(Clone, Default)]
 pub struct KeyStore {
     keys: Masks<(Purpose, Key)>,
+    /// Pre-shared keys whose owners call themselves so, and the masks they stand under.
+    identities: HashMap<Box<str>, (Key, Box<str>)>,
     warnings: Vec<String>,
 }
 
@@ -86,9 +89,8 @@ struct Entry {
     env: Option<String>,
     file: Option<PathBuf>,
     credential: Option<String>,
-    /// Who a pre-shared key belongs to. Kept for the transports that have such keys.
-    #[serde(rename = "identity")]
-    _identity: Option<String>,
+    /// What the owner of a pre-shared key calls itself.
+    identity: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
@@ -145,10 +147,10 @@ impl KeyStore {
     pub fn parse(file: &Path, text: &str) -> Result<Self, KeysError> {
         let entries: File = toml::from_str(text).map_err(|error| ConfigError::toml(file, text, &error))?;
         let base = file.parent().unwrap_or_else(|| Path::new(""));
-        let mut keys = Vec::with_capacity(entries.key.len());
+        let (mut keys, mut identities) = (Vec::with_capacity(entries.key.len()), HashMap::new());
         for entry in entries.key {
             let span = entry.span();
-            let Entry { meter, purpose, key, env, file: path, credential, .. } = entry.into_inner();
+            let Entry { meter, purpose, key, env, file: path, credential, identity } = entry.into_inner();
             let key = match (key, env, path, credential) {
                 (Some(mut text), None, None, None) => {
                     let key = Key::from_hex(&text);
@@ -171,28 +173,39 @@ impl KeyStore {
                 _ => return Err(one_of(file, text, span).into()),
             };
             let key = key.map_err(|_| KeysError::Key { file: file.to_owned(), mask: meter.clone() })?;
-            keys.push((meter, Purpose::from(purpose), key));
+            match (identity, purpose) {
+                (None, _) => keys.push((meter, Purpose::from(purpose), key)),
+                (Some(identity), Word::Psk) => {
+                    if identities.insert(identity.into_boxed_str(), (key, meter.into_boxed_str())).is_some() {
+                        return Err(ConfigError::at(file, text, span, "there is another key of this `identity`").into());
+                    }
+                }
+                (Some(_), _) => {
+                    let wrong = "only a key with the purpose `psk` has an `identity`";
+                    return Err(ConfigError::at(file, text, span, wrong).into());
+                }
+            }
         }
-        Ok(Self::new(keys))
+        Ok(Self { identities, ..Self::new(keys) })
     }
 
     /// Keys by mask and purpose.
     #[must_use]
     pub fn new(keys: impl IntoIterator<Item = (String, Purpose, Key)>) -> Self {
         let keys = Masks::new(keys.into_iter().map(|(mask, purpose, key)| (mask, (purpose, key))));
-        Self { keys, warnings: Vec::new() }
+        Self { keys, identities: HashMap::new(), warnings: Vec::new() }
     }
 
     /// How many keys there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.keys.len()
+        self.keys.len() + self.identities.len()
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.keys.is_empty()
+        self.keys.is_empty() && self.identities.is_empty()
     }
 
     /// What is doubtful about them.
@@ -203,11 +216,27 @@ impl KeyStore {
 
     /// Offers every key for a meter and purpose, the most precise first, until one is accepted; says whether one was.
     pub fn keys(&self, meter: &Meter, purpose: Purpose, each: &mut dyn FnMut(&Key) -> bool) -> bool {
-        if self.is_empty() {
+        if self.keys.is_empty() {
             return false;
         }
         let mut found = self.keys.matching(&mask::address(meter), |(of, _)| *of == purpose);
         found.any(|(_, key)| each(key))
+    }
+}
+
+impl KeyStore {
+    /// The pre-shared key of who calls itself so in that protocol, and the name of its meter: that of the address which
+    /// the key stands under where it is one, otherwise what the owner calls itself.
+    #[must_use]
+    pub fn psk(&self, protocol: Protocol, identity: &str) -> Option<(Key, Box<str>)> {
+        if let Some((key, mask)) = self.identities.get(identity) {
+            let named = mask.strip_prefix(protocol.word()).and_then(|rest| rest.strip_prefix(':'));
+            let named = named.filter(|name| !name.contains(['*', '?']));
+            return Some((key.clone(), named.unwrap_or(identity).into()));
+        }
+        let address = format!("{}:{identity}", protocol.word()).to_ascii_lowercase();
+        let (_, key) = self.keys.matching(&address, |(of, _)| *of == Purpose::Psk).next()?;
+        Some((key.clone(), identity.into()))
     }
 }
 
@@ -297,6 +326,36 @@ mod tests {
             count == 2
         }));
         assert_eq!(count, 2, "once one is accepted no more are offered");
+    }
+
+    #[test]
+    fn a_pre_shared_key_is_found_by_what_its_owner_calls_itself() {
+        let text = format!(
+            "[[key]]\nmeter = \"coap:4901\"\npurpose = \"psk\"\nidentity = \"esh1\"\nkey = \"{}\"\n\
+             [[key]]\nmeter = \"coap:*\"\npurpose = \"psk\"\nidentity = \"esh2\"\nkey = \"{}\"\n\
+             [[key]]\nmeter = \"coap:urn:imei:*\"\npurpose = \"psk\"\nkey = \"{}\"\n[[key]]\nmeter = \"*\"\nkey = \"{}\"\n",
+            key(1),
+            key(2),
+            key(3),
+            key(4)
+        );
+        let keys = KeyStore::parse(Path::new("keys.toml"), &text).unwrap();
+        let psk = |identity: &str| {
+            keys.psk(Protocol::Coap, identity).map(|(key, meter)| (key.expose()[0], meter.into_string()))
+        };
+        assert_eq!(psk("esh1"), Some((1, "4901".to_owned())));
+        assert_eq!(psk("esh2"), Some((2, "esh2".to_owned())));
+        assert_eq!(psk("urn:imei:7"), Some((3, "urn:imei:7".to_owned())));
+        assert_eq!((psk("ESH1"), psk("4901"), psk("")), (None, None, None), "the last key is no pre-shared one");
+        assert_eq!(keys.len(), 4);
+        for (more, told) in [
+            ("purpose = \"psk\"\nidentity = \"esh1\"", "another key of this `identity`"),
+            ("identity = \"esh3\"", "only a key with the purpose `psk`"),
+        ] {
+            let text = format!("{text}[[key]]\nmeter = \"*\"\n{more}\nkey = \"{}\"\n", key(5));
+            let error = KeyStore::parse(Path::new("keys.toml"), &text).unwrap_err().to_string();
+            assert!(error.contains(told), "{error}");
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub mod config;
 pub mod connect;
 pub mod decode;
 pub mod deduplicate;
+pub mod dtls;
 pub mod encode;
 pub mod event;
 pub mod health;

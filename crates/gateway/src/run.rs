@@ -114,7 +114,8 @@ pub async fn run_anew(
     let of_queue = |error| RunError::Queue(config.data.join(queue::FOLDER), error);
     let Opened { queue, readers, handle } = opened.await?.map_err(of_queue)?;
     let counts = Arc::new(Counts::new());
-    let mut pages = Pages::new(&config.name, Arc::clone(&counts), handle.gauge(), decode.keys());
+    let keys = decode.keys();
+    let mut pages = Pages::new(&config.name, Arc::clone(&counts), handle.gauge(), keys.clone());
     pages.start(config.http.as_ref()).await?;
 
     // Whether the clock is set is known before the first frame comes.
@@ -131,6 +132,7 @@ pub async fn run_anew(
     let (of_line, counting) = (config.clone(), Arc::clone(&counts.line));
     let mut line = blocking(move || Line::restored(&of_line, decode, queue, meters, counting)).await??;
     let (intake, captures) = Intake::new(INTAKE);
+    let intake = intake.with_keys(keys);
     let (no_more_commands, commands_stop) = stop();
     let desk = if config.commands.enabled {
         let (tell, tells) = mpsc::channel(1);

@@ -2,6 +2,8 @@
 
 mod block;
 mod code;
+pub mod exchange;
+pub mod link;
 mod open;
 pub mod option;
 mod write;

@@ -5,7 +5,7 @@
 mod values;
 mod wrong;
 
-pub use values::{Size, Span, Tcp, Zone};
+pub use values::{Size, Span, Tcp, Udp, Zone};
 pub(crate) use values::{host_and_port, protocol};
 pub use wrong::{ConfigError, Wrong};
 

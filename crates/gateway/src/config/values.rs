@@ -93,6 +93,35 @@ impl fmt::Display for Tcp {
     }
 }
 
+/// A UDP end point, `udp://host:port`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Udp {
+    /// Name or address of the host, an IPv6 address without its brackets.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+}
+
+impl FromStr for Udp {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const EXPECTED: &str = "an address such as `udp://127.0.0.1:5683`";
+        let (host, port) = text.strip_prefix("udp://").and_then(host_and_port).ok_or(EXPECTED)?;
+        Ok(Self { host: host.to_owned(), port: port.ok_or(EXPECTED)? })
+    }
+}
+
+impl fmt::Display for Udp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "udp://[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "udp://{}:{}", self.host, self.port)
+        }
+    }
+}
+
 /// `host`, `host:port`, `[v6]` or `[v6]:port`.
 pub(crate) fn host_and_port(text: &str) -> Option<(&str, Option<u16>)> {
     let (host, rest) = match text.strip_prefix('[') {
@@ -155,7 +184,7 @@ macro_rules! from_text {
         }
     )*};
 }
-from_text!(Span, Tcp, Zone);
+from_text!(Span, Tcp, Udp, Zone);
 
 impl<'de> Deserialize<'de> for Size {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -203,6 +232,8 @@ mod tests {
             Ok(Some(10_800))
         );
         assert!("Europe/Minsk".parse::<Zone>().is_ok());
+        assert_eq!("udp://[::]:5683".parse::<Udp>().map(|udp| udp.to_string()), Ok("udp://[::]:5683".to_owned()));
+        assert!("tcp://[::]:5683".parse::<Udp>().is_err() && "udp://[::]".parse::<Udp>().is_err());
     }
 
     #[test]

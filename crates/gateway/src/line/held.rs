@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn all_who_hear_a_frame_are_in_one_capture_and_the_best_answers() {
         let (mut held, start) = (Held::default(), Instant::now());
-        let frame = Frame::of(Protocol::Lorawan, b"a");
+        let frame = Frame::of(Protocol::Lorawan, None, b"a");
         let at = |ms| start + Duration::from_millis(ms);
         for (by, rssi, snr, ms) in [("1", -100, "-5", 0), ("2", -110, "7.5", 30), ("3", -60, "7.25", 150)] {
             assert!(held.take(frame, heard(by, rssi, snr, 200), Waiting::default(), at(ms)).is_none());
@@ -180,13 +180,17 @@ mod tests {
     #[test]
     fn what_is_not_to_be_held_back_goes_on() {
         let (mut held, now) = (Held::default(), Instant::now());
-        let frame = Frame::of(Protocol::Lorawan, b"a");
+        let frame = Frame::of(Protocol::Lorawan, None, b"a");
         assert!(held.take(frame, heard("1", 0, "0", 0), Waiting::default(), now).is_some());
         for n in 0..=FRAMES as u32 {
-            let frame = Frame::of(Protocol::Lorawan, &n.to_le_bytes());
+            let frame = Frame::of(Protocol::Lorawan, None, &n.to_le_bytes());
             assert!(held.take(frame, heard("1", 0, "0", 200), Waiting::default(), now).is_none());
         }
-        assert_eq!(held.due(now).unwrap().frame, Frame::of(Protocol::Lorawan, &0_u32.to_le_bytes()), "makes room");
+        assert_eq!(
+            held.due(now).unwrap().frame,
+            Frame::of(Protocol::Lorawan, None, &0_u32.to_le_bytes()),
+            "makes room"
+        );
         assert!(held.due(now).is_none());
         assert!(held.next().is_some());
     }

@@ -22,6 +22,7 @@ pub use config::{Alarms, Debounce, Limits};
 pub use list::{List, Listed, Unknown, Unwanted};
 pub use period::Intervals;
 pub use rate::Rate;
+pub(crate) use rate::{Bucket as RateBucket, or_none};
 pub use standing::{Happened, Moment, Owed, Pending, Standing};
 pub use table::{Format, TableError, print};
 pub use watch::Heard;

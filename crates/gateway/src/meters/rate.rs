@@ -14,7 +14,7 @@ pub struct Rate {
 
 impl Rate {
     /// So many in a second.
-    pub(super) const fn each_second(count: u64) -> Self {
+    pub(crate) const fn each_second(count: u64) -> Self {
         Self { spacing: SECOND / if count == 0 { 1 } else { count } }
     }
 }
@@ -47,7 +47,7 @@ impl Display for Rate {
 }
 
 /// Reads a rate, or `none`.
-pub(super) fn or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Rate>, D::Error> {
+pub(crate) fn or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Rate>, D::Error> {
     let text = String::deserialize(deserializer)?;
     if text == "none" {
         return Ok(None);
@@ -57,14 +57,14 @@ pub(super) fn or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opti
 
 /// A bucket of tokens, as the one number it comes to: when it would be full again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Bucket {
+pub(crate) struct Bucket {
     /// In nanoseconds.
     full: u64,
 }
 
 impl Bucket {
     /// Takes a token, if there is one; `burst` is how long the rate may be saved up.
-    pub(super) fn take(&mut self, rate: Rate, burst: Duration, now: Duration) -> bool {
+    pub(crate) fn take(&mut self, rate: Rate, burst: Duration, now: Duration) -> bool {
         let (now, burst) = (nanoseconds(now), nanoseconds(burst));
         let full = self.full.max(now).saturating_add(rate.spacing);
         let fits = full - now <= burst.max(rate.spacing);

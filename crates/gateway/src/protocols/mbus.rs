@@ -42,7 +42,8 @@ const fn framing_of(framing: Option<Framing>) -> esh_wmbus::Framing {
             | Framing::Ncp(_)
             | Framing::Zcl(_)
             | Framing::Event(_)
-            | Framing::Retained,
+            | Framing::Retained
+            | Framing::From(_),
         ) => esh_wmbus::Framing::Recognise,
         Some(Framing::Records(skip)) => esh_wmbus::Framing::Records { skip: skip as usize },
     }

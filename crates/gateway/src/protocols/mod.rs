@@ -6,6 +6,7 @@ mod mbus;
 mod modbus;
 mod nbiot;
 mod object;
+mod sender;
 pub(crate) mod zigbee;
 pub(crate) mod zigbee2mqtt;
 
@@ -14,11 +15,12 @@ pub use lorawan::network::{Device, Downlink, Joined, Network};
 pub use lorawan::{JoinLesson, Joins, Payload};
 pub use mbus::line_code;
 pub use modbus::Told as ModbusTold;
+pub use sender::{Inside, Sender, name_of};
 pub use zigbee::{BroughtKey, BroughtKeys};
 
 use crate::capture::Framing;
 use crate::sources::lines::{LineError, Members};
-use esh_core::profile::{CarriedBy, Formats, Inside, Messages, Profile};
+use esh_core::profile::{self, CarriedBy, Formats, Messages, Profile};
 use esh_core::{Carrier, Content, DecodeError, Format, Known, Layer, Opened, Out, Protocol, Reason, Refused};
 use esh_wmbus::Wmbus;
 use esh_wmbus::fragments::{Assembler, Step};
@@ -89,7 +91,9 @@ pub fn open<'f>(
         Protocol::Lns => lorawan::lns::open(framing, frame, known, out),
         Protocol::Events => lorawan::events::open(framing, frame, known, out),
         Protocol::Modbus => modbus::open(framing, frame, known, out),
-        Protocol::Coap | Protocol::Lwm2m | Protocol::Senml => nbiot::open(protocol, framing, frame, known, out),
+        Protocol::Coap | Protocol::Lwm2m | Protocol::Senml | Protocol::Datagram => {
+            nbiot::open(protocol, framing, frame, known, out)
+        }
         Protocol::Zigbee => zigbee::open(framing, frame, known, out),
         Protocol::Zigbee2mqtt => zigbee2mqtt::open(framing, frame, known, out),
         other => unreachable!("{other:?} has no carrier"),
@@ -113,7 +117,7 @@ pub fn members(protocol: Protocol, line: &str) -> Result<Members, LineError> {
         Protocol::Lorawan | Protocol::Gwmp => lorawan::members(line),
         Protocol::Lns | Protocol::Events => lorawan::json_members(line),
         Protocol::Modbus => modbus::members(line),
-        Protocol::Coap | Protocol::Lwm2m | Protocol::Senml => nbiot::members(protocol, line),
+        Protocol::Coap | Protocol::Lwm2m | Protocol::Senml | Protocol::Datagram => nbiot::members(protocol, line),
         Protocol::Zigbee => zigbee::members(line),
         Protocol::Zigbee2mqtt => zigbee2mqtt::members(line),
         other => unreachable!("{other:?} has no lines"),
@@ -128,11 +132,11 @@ pub(crate) const VENDOR_FORMATS: &[(&str, &(dyn Format + Sync))] = &[];
 pub struct InsideProfiles;
 
 impl Formats for InsideProfiles {
-    fn inside(&self, inside: Inside) -> Option<&dyn Format> {
+    fn inside(&self, inside: profile::Inside) -> Option<&dyn Format> {
         match inside {
-            Inside::MbusRecords => Some(&esh_wmbus::Records),
-            Inside::CayenneLpp => Some(&esh_lorawan::CayenneLpp::Dynamic),
-            Inside::Vendor(name) => {
+            profile::Inside::MbusRecords => Some(&esh_wmbus::Records),
+            profile::Inside::CayenneLpp => Some(&esh_lorawan::CayenneLpp::Dynamic),
+            profile::Inside::Vendor(name) => {
                 let found = VENDOR_FORMATS.iter().find(|(vendor, _)| *vendor == name);
                 found.map(|(_, format)| *format as &dyn Format)
             }

@@ -1,8 +1,9 @@
-//! What comes over IP: CoAP, LwM2M, SenML.
+//! What comes over IP: CoAP, LwM2M, SenML, datagrams of makers' own.
 
+use super::sender::Sender;
 use crate::capture::Framing;
 use crate::sources::lines::{LineError, Members, from_json};
-use esh_core::{Carrier, Content, DecodeError, Format, Known, Opened, Out, Protocol, Refused};
+use esh_core::{Carrier, Content, DecodeError, Format, Known, Opened, Out, Protocol, Refused, Security};
 use esh_nbiot::coap::Coap;
 use esh_nbiot::lwm2m::{ContentFormat, Lwm2m, Path};
 use esh_nbiot::senml::{Encoding, Senml};
@@ -84,7 +85,31 @@ pub(super) fn open<'f>(
     match protocol {
         Protocol::Lwm2m => lwm2m(framing).open(frame, known, out),
         Protocol::Senml => senml(framing).open(frame, known, out),
-        _ => Coap::default().open(frame, known, out),
+        Protocol::Datagram => Ok(datagram(Sender::of(framing), frame)),
+        _ => {
+            let mut opened = Coap::default().open(frame, known, out)?;
+            if let Some(sender) = Sender::of(framing) {
+                opened.meter = sender.meter(protocol);
+                if let (Some(inside), false) = (sender.inside, opened.payload.is_empty()) {
+                    opened.content = inside.content();
+                }
+            }
+            Ok(opened)
+        }
+    }
+}
+
+/// A maker's own datagram or frame: nothing in it is known but by the meter's profile.
+fn datagram(sender: Option<Sender>, frame: &[u8]) -> Opened<'_> {
+    let content = sender.and_then(|sender| sender.inside).map_or(Content::Unstated, super::Inside::content);
+    Opened {
+        meter: sender.and_then(|sender| sender.meter(Protocol::Datagram)),
+        content: if frame.is_empty() { Content::Nothing } else { content },
+        payload: frame,
+        offset: 0,
+        security: Security::NONE,
+        counter: None,
+        trailing: &[],
     }
 }
 

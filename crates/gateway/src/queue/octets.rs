@@ -77,6 +77,7 @@ impl<'a> Take<'a> {
             10 => Protocol::Modbus,
             11 => Protocol::Zigbee,
             12 => Protocol::Zigbee2mqtt,
+            13 => Protocol::Datagram,
             _ => return None,
         })
     }
@@ -217,6 +218,7 @@ pub(super) const fn protocol_number(protocol: Protocol) -> u8 {
         Protocol::Modbus => 10,
         Protocol::Zigbee => 11,
         Protocol::Zigbee2mqtt => 12,
+        Protocol::Datagram => 13,
         _ => 0,
     }
 }

@@ -1,11 +1,14 @@
 //! Sources: where captures come from. A source is a folder here and a task when it runs.
 
 pub mod archive;
+pub mod coap;
+pub mod datagram;
 pub mod gwmp;
 pub mod lines;
 pub mod lns;
 pub mod lorawan;
 pub mod mqtt;
+mod net;
 pub mod simulate;
 
 pub(crate) use crate::clock::now;
@@ -13,6 +16,7 @@ pub(crate) use crate::clock::now;
 use crate::capture::Capture;
 use crate::commands::{Link, Links};
 use crate::config::{ConfigError, PartTable, Tcp};
+use crate::keys::SharedKeys;
 use crate::queue::QueueError;
 use crate::stop::Stop;
 use crate::telemetry::OfSource;
@@ -33,20 +37,29 @@ pub enum Config {
     Lns(lns::Config),
     /// Simulated meters.
     Simulate(simulate::Config),
+    /// CoAP.
+    Coap(coap::Config),
+    /// Makers' own datagrams.
+    Udp(datagram::UdpConfig),
+    /// Makers' own frames on connections.
+    Tcp(datagram::TcpConfig),
     /// Archives. It has no word: the command `replay` alone makes it.
     Archive(archive::Config),
 }
 
 impl Config {
-    const KINDS: [&str; 5] = ["lines", "mqtt", "gwmp", "lns", "simulate"];
+    const KINDS: [&str; 8] = ["coap", "gwmp", "lines", "lns", "mqtt", "simulate", "tcp", "udp"];
 
     pub(crate) fn of_kind(table: PartTable<'_, '_>) -> Result<Self, ConfigError> {
         match table.kind() {
+            "coap" => table.build().map(Self::Coap),
             "lines" => table.build().map(Self::Lines),
             "mqtt" => table.build().map(Box::new).map(Self::Mqtt),
             "gwmp" => table.build().map(Self::Gwmp),
             "lns" => table.build().map(Self::Lns),
             "simulate" => table.build().map(Self::Simulate),
+            "tcp" => table.build().map(Self::Tcp),
+            "udp" => table.build().map(Self::Udp),
             _ => Err(table.unknown(&Self::KINDS)),
         }
     }
@@ -55,6 +68,9 @@ impl Config {
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
+            Self::Coap(_) => "coap",
+            Self::Udp(_) => "udp",
+            Self::Tcp(_) => "tcp",
             Self::Lines(_) => "lines",
             Self::Mqtt(_) => "mqtt",
             Self::Gwmp(_) => "gwmp",
@@ -70,7 +86,9 @@ impl Config {
         match self {
             Self::Lines(lines::Config { input: lines::Input::Listen(tcp), .. }) => Some(tcp),
             Self::Lns(config) => Some(&config.listen),
-            Self::Lines(_) | Self::Mqtt(_) | Self::Gwmp(_) | Self::Simulate(_) | Self::Archive(_) => None,
+            Self::Tcp(config) => Some(&config.listen),
+            Self::Coap(_) | Self::Udp(_) | Self::Lines(_) | Self::Mqtt(_) | Self::Gwmp(_) => None,
+            Self::Simulate(_) | Self::Archive(_) => None,
         }
     }
 
@@ -78,6 +96,9 @@ impl Config {
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         match self {
+            Self::Coap(config) => config.name.as_deref(),
+            Self::Udp(config) => config.name.as_deref(),
+            Self::Tcp(config) => config.name.as_deref(),
             Self::Lines(config) => config.name.as_deref(),
             Self::Mqtt(config) => config.name.as_deref(),
             Self::Gwmp(config) => config.name.as_deref(),
@@ -89,6 +110,9 @@ impl Config {
 
     pub(crate) fn set_name(&mut self, name: &str) {
         match self {
+            Self::Coap(config) => config.name = Some(name.to_owned()),
+            Self::Udp(config) => config.name = Some(name.to_owned()),
+            Self::Tcp(config) => config.name = Some(name.to_owned()),
             Self::Lines(config) => config.name = Some(name.to_owned()),
             Self::Mqtt(config) => config.name = Some(name.to_owned()),
             Self::Gwmp(config) => config.name = Some(name.to_owned()),
@@ -137,6 +161,8 @@ pub struct Intake {
     sender: mpsc::Sender<Taken>,
     links: Links,
     pub(crate) counts: Arc<OfSource>,
+    /// The keys in force, for sources whose transport needs some.
+    pub(crate) keys: SharedKeys,
 }
 
 impl Intake {
@@ -144,12 +170,20 @@ impl Intake {
     #[must_use]
     pub fn new(limit: usize) -> (Self, mpsc::Receiver<Taken>) {
         let (sender, receiver) = mpsc::channel(limit);
-        (Self { sender, links: Links::default(), counts: Arc::default() }, receiver)
+        let (links, counts, keys) = (Links::default(), Arc::default(), SharedKeys::default());
+        (Self { sender, links, counts, keys }, receiver)
     }
 
     /// The same intake for a source that counts here.
     pub(crate) fn counting(&self, counts: &Arc<OfSource>) -> Self {
-        Self { sender: self.sender.clone(), links: self.links.clone(), counts: Arc::clone(counts) }
+        let (links, keys) = (self.links.clone(), self.keys.clone());
+        Self { sender: self.sender.clone(), links, counts: Arc::clone(counts), keys }
+    }
+
+    /// The same intake for sources that use these keys.
+    #[must_use]
+    pub(crate) fn with_keys(self, keys: SharedKeys) -> Self {
+        Self { keys, ..self }
     }
 
     /// The links of all sources.
@@ -197,6 +231,12 @@ impl Intake {
 /// Why a source ended before it was asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
+    /// A source of CoAP.
+    #[error(transparent)]
+    Coap(#[from] coap::CoapError),
+    /// A source of datagrams or frames.
+    #[error(transparent)]
+    Datagram(#[from] datagram::DatagramError),
     /// A source of lines.
     #[error(transparent)]
     Lines(#[from] lines::LinesError),
@@ -220,6 +260,9 @@ pub enum SourceError {
 /// When it cannot go on. What may heal by itself, such as a lost connection, it waits out.
 pub async fn run(config: Config, intake: Intake, stop: Stop) -> Result<(), SourceError> {
     match config {
+        Config::Coap(config) => Ok(coap::run(config, intake, stop).await?),
+        Config::Udp(config) => Ok(datagram::run_udp(config, intake, stop).await?),
+        Config::Tcp(config) => Ok(datagram::run_tcp(config, intake, stop).await?),
         Config::Lines(config) => Ok(lines::run(config, intake, stop).await?),
         Config::Mqtt(config) => Ok(mqtt::run(*config, intake, stop).await?),
         Config::Gwmp(config) => Ok(gwmp::run(config, intake, stop).await?),

@@ -174,7 +174,7 @@ fn no_octet_of_a_neighbour_reaches_the_disk() {
         assert_eq!(frames(&reader).len(), 1);
         assert_eq!(without_ids(&events(&reader)).len(), 1);
         assert_eq!(line.counts.unwanted_frames().iter().map(|(_, count)| count).sum::<u64>(), 2, "{rules}");
-        let hash = Frame::of(Protocol::Wmbus, &theirs.octets).octets();
+        let hash = Frame::of(Protocol::Wmbus, None, &theirs.octets).octets();
         let mut files = 0;
         for file in std::fs::read_dir(folder.path().join(queue::FOLDER)).unwrap() {
             let octets = std::fs::read(file.unwrap().path()).unwrap();

@@ -14,7 +14,7 @@ use esh_gateway::worker::Worker;
 /// Decodes octets as lines, and as a frame that is explained; whatever comes out is a report that reads back.
 pub(crate) fn everything_prints(octets: &[u8]) {
     let keys = Keys { any: vec![Key::new(&[0x11; 16]).unwrap()], ..Keys::default() };
-    let options = Options { protocol: Protocol::Wmbus, keys, replay_check: false, opened: true };
+    let options = Options { protocol: Protocol::Wmbus, keys, replay_check: false, opened: true, codec: None };
     let hex: String = octets.iter().map(|octet| format!("{octet:02x}")).collect();
     for lines in [octets, hex.as_bytes()] {
         let mut text = Vec::new();

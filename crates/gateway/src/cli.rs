@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::codec::Codec;
 use crate::config::Config;
 use crate::keys::KeyStore;
 use crate::meters::{self, List};
@@ -174,6 +175,12 @@ struct Decode {
     /// A published test key; it shows in the process list, so never give a real one here
     #[arg(long, value_name = "HEX")]
     key: Vec<String>,
+    /// Payloads instead of frames, read by this codec: a script of the LoRa Alliance's payload codec API (TS013)
+    #[arg(long, value_name = "FILE", conflicts_with = "explain")]
+    codec: Option<PathBuf>,
+    /// The FPort of payloads whose lines name none
+    #[arg(long, value_name = "N", requires = "codec")]
+    port: Option<u8>,
     /// Show the frame octet by octet, with what each field means
     #[arg(long, conflicts_with = "lines")]
     explain: bool,
@@ -401,6 +408,7 @@ impl Decode {
             keys: self.read_keys()?,
             replay_check: self.replay_check,
             opened: !self.no_opened,
+            codec: self.read_codec()?,
         };
         let print = move |report: &[u8], into: &mut Vec<u8>| match format {
             OutputFormat::Json => into.extend_from_slice(report),
@@ -420,6 +428,18 @@ impl Decode {
         };
         out.flush()?;
         Ok(if all_decoded { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    fn read_codec(&self) -> anyhow::Result<Option<analyse::DefaultCodec>> {
+        let Some(file) = &self.codec else { return Ok(None) };
+        if self.protocol != Protocol::Lorawan {
+            anyhow::bail!("--codec reads payloads of LoRaWAN: decode lorawan --codec FILE");
+        }
+        if self.port.is_none() && !self.lines {
+            anyhow::bail!("--codec reads the payload of a port: add --port N");
+        }
+        let codec = Codec::load(file).map_err(|error| anyhow::anyhow!("--codec: {}", error.message))?;
+        Ok(Some(analyse::DefaultCodec { codec, port: self.port }))
     }
 
     fn read_keys(&self) -> anyhow::Result<analyse::Keys> {

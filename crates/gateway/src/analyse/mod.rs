@@ -6,10 +6,12 @@
 mod batch;
 mod explain;
 mod known;
+mod payload;
 mod text;
 
 pub use batch::{LINE_LIMIT, Options, decode_lines};
 pub use explain::explain;
 pub(crate) use explain::{Explained, Heard, explained};
 pub use known::Keys;
+pub use payload::DefaultCodec;
 pub use text::print as print_text;

@@ -195,20 +195,18 @@ fn host(ctx: &Ctx<'_>) -> rquickjs::Result<Host> {
 }
 
 /// Why a script did not come to its end.
-fn failed(
-    ctx: &Ctx<'_>,
-    error: &Error,
-    budget: &Budget,
-    tell: Option<&Persistent<Function<'static>>>,
-) -> CodecError {
+fn failed(ctx: &Ctx<'_>, error: &Error, budget: &Budget, tell: Option<&Persistent<Function<'static>>>) -> CodecError {
     let thrown: Option<Value<'_>> = matches!(error, Error::Exception).then(|| ctx.catch());
     if budget.spent.get() {
         return CodecError::limit("time");
     }
     let Some(thrown) = thrown.filter(|thrown| !thrown.is_null()) else {
         return match error {
-            // A failure without an exception is one for which there was no memory.
-            Error::Exception | Error::Allocation | Error::Unknown => CodecError::limit("memory"),
+            // So does the engine when there is no memory for an exception.
+            Error::Exception => {
+                CodecError::new(Reason::Overflow, "the codec threw null: it does so itself, or has no memory left")
+            }
+            Error::Allocation | Error::Unknown => CodecError::limit("memory"),
             other => CodecError::new(Reason::Malformed, &other.to_string()),
         };
     };

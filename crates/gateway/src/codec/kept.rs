@@ -28,18 +28,11 @@ pub(super) fn decode_uplink(text: &Arc<str>, uplink: &Uplink<'_>) -> Result<Answ
     call(text, |engine| engine.decode_uplink(uplink))
 }
 
-pub(super) fn encode_downlink(
-    text: &Arc<str>,
-    data: &str,
-    variables: Option<&str>,
-) -> Result<Downlink, CodecError> {
+pub(super) fn encode_downlink(text: &Arc<str>, data: &str, variables: Option<&str>) -> Result<Downlink, CodecError> {
     call(text, |engine| engine.encode_downlink(data, variables))
 }
 
-fn call<T>(
-    text: &Arc<str>,
-    mut body: impl FnMut(&mut Engine) -> Result<T, CodecError>,
-) -> Result<T, CodecError> {
+fn call<T>(text: &Arc<str>, mut body: impl FnMut(&mut Engine) -> Result<T, CodecError>) -> Result<T, CodecError> {
     ENGINES.with_borrow_mut(|engines| {
         let kept = find(engines, text);
         let engine = kept.engine.as_mut().map_err(|error| error.clone())?;

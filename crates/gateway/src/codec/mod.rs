@@ -4,10 +4,10 @@
 //! its own engine, and an engine that has come to one of its limits is given up.
 
 mod answer;
-mod normalized;
 #[cfg_attr(feature = "codec", path = "kept.rs")]
 #[cfg_attr(not(feature = "codec"), path = "absent.rs")]
 mod kept;
+mod normalized;
 
 #[cfg(feature = "codec")]
 mod engine;
@@ -78,8 +78,7 @@ impl Codec {
     /// What it makes of an uplink. Equal input gives equal output, unless the script keeps something between two calls.
     #[must_use]
     pub fn decode_uplink(&self, uplink: &Uplink<'_>) -> Answer {
-        kept::decode_uplink(&self.0, uplink)
-            .unwrap_or_else(|error| Answer { error: Some(error), ..Answer::default() })
+        kept::decode_uplink(&self.0, uplink).unwrap_or_else(|error| Answer { error: Some(error), ..Answer::default() })
     }
 
     /// What it makes of a command, `data` of TS013 `encodeDownlink`: octets and a port. `variables` are JSON text, too.

@@ -7,7 +7,7 @@ mod modbus;
 mod nbiot;
 pub(crate) mod zigbee;
 
-pub use lorawan::{JoinLesson, Joins};
+pub use lorawan::{JoinLesson, Joins, Payload};
 pub use mbus::line_code;
 pub use modbus::Told as ModbusTold;
 

@@ -6,9 +6,11 @@ mod joins;
 pub(super) mod lns;
 mod object;
 mod octets;
+mod payload;
 pub(crate) mod word;
 
 pub use joins::{JoinLesson, Joins};
+pub use payload::Payload;
 
 use crate::capture::Framing;
 use crate::sources::lines::{LineError, Members, from_json};
@@ -129,7 +131,8 @@ pub(super) fn members(line: &str) -> Result<Members, LineError> {
         plain_join_accept: object.ja_plain,
         tell_keys: false,
     };
-    Ok(Members { octets: None, keys, framing: Some(Framing::Lorawan(carrier)) })
+    let (octets, payload) = payload::members(line)?;
+    Ok(Members { octets, keys, framing: Some(Framing::Lorawan(carrier)), payload })
 }
 
 /// Reads the member `json` of a line: an object, or the text of one.

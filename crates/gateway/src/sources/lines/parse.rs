@@ -1,7 +1,7 @@
 //! One line: bare hexadecimal, the text of `rtl_wmbus`, or a JSON object.
 
 use crate::capture::Framing;
-use crate::protocols;
+use crate::protocols::{self, Payload};
 use esh_core::{DecodeError, Key, Layer, Protocol, Purpose, Reason};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -25,6 +25,8 @@ pub struct Line<'a> {
     pub synchronised: bool,
     /// Signal strength in dBm.
     pub rssi: Option<i16>,
+    /// What it says of a payload that a codec reads.
+    pub payload: Option<Box<Payload>>,
 }
 
 impl Default for Line<'_> {
@@ -37,6 +39,7 @@ impl Default for Line<'_> {
             received_at: None,
             synchronised: true,
             rssi: None,
+            payload: None,
         }
     }
 }
@@ -50,6 +53,8 @@ pub struct Members {
     pub keys: Vec<(Purpose, Key)>,
     /// How the frame is laid out, and what its carrier must be told.
     pub framing: Option<Framing>,
+    /// What stands there for a payload codec.
+    pub payload: Option<Box<Payload>>,
 }
 
 /// Why a line is refused. It never quotes the line, which may hold a key.
@@ -169,7 +174,7 @@ impl<'a> Line<'a> {
             _ => None,
         };
         let received_at = match object.received_at {
-            None => None,
+            None => members.payload.as_ref().and_then(|payload| payload.received_at),
             Some(text) => Some(text.parse().map_err(|_| LineError::Time)?),
         };
         Ok(Self {
@@ -184,6 +189,7 @@ impl<'a> Line<'a> {
             received_at,
             synchronised: object.clock.as_deref() != Some("unsynchronised"),
             rssi: object.rssi,
+            payload: members.payload,
         })
     }
 

@@ -24,3 +24,8 @@ fn parked_frame() {
 fn archive_reads() {
     seeds::replay("archive_reads", gateway::archive_reads);
 }
+
+#[test]
+fn codec_answer() {
+    seeds::replay("codec_answer", gateway::codec_answer);
+}

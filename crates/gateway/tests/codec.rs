@@ -141,6 +141,8 @@ fn warnings_are_kept_and_errors_leave_the_data() {
     );
     assert_eq!((answer.data.as_deref(), answer.warnings), (Some("{\"a\":1}"), vec!["low".to_owned()]));
     assert_eq!(answer.error.unwrap().message, "bad line");
+    let nothing = ask("function decodeUplink() { return { data: 1, errors: ['', null], warnings: [''] }; }", &[], 1);
+    assert_eq!((nothing.error, nothing.warnings), (None, Vec::new()));
 }
 
 #[test]

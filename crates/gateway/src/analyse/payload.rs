@@ -41,7 +41,7 @@ pub(super) fn answer(
     if named.is_none() && default.is_none() {
         return None;
     }
-    let port = payload.and_then(|payload| payload.port).or(default.and_then(|default| default.port));
+    let port = payload.and_then(|payload| payload.port).or_else(|| default.and_then(|default| default.port));
     let Some(port) = port else { return Some(Err(LineError::Member("fPort", "there, and --port does not say it"))) };
     let codec = match (named, default) {
         (Some(file), _) => codecs.get(file).as_ref().map_err(Clone::clone),

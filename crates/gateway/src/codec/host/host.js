@@ -139,10 +139,13 @@
     return output;
   }
 
+  // Some list an empty text where nothing is wrong.
+  const isNothing = (told) => told === undefined || told === null || told === false || told === '';
+
   function list(told, into) {
-    if (told === undefined || told === null || told === false || told === '') return;
+    if (isNothing(told)) return;
     if (!isArray(told)) into.push(tell(told));
-    else for (let at = 0; at < told.length && at < 16; at += 1) into.push(tell(told[at]));
+    else for (let at = 0; at < told.length && at < 16; at += 1) if (!isNothing(told[at])) into.push(tell(told[at]));
   }
 
   const texts = (told) => (told.length === 0 ? undefined : stringify(told));

@@ -19,12 +19,14 @@ pub struct Payload {
     pub variables: Option<Box<str>>,
 }
 
-/// Reads the members of a line that are for a codec: the octets where they stand in `bytes`, and the rest. A line that
-/// names neither a codec nor a port holds a frame.
+/// Octets where they do not stand in `hex`, and the rest.
+type Told = (Option<Vec<u8>>, Option<Box<Payload>>);
+
+/// Reads the members of a line that are for a codec. A line that names neither a codec nor a port holds a frame.
 ///
 /// # Errors
 /// When one of them is wrong.
-pub(super) fn members(line: &str) -> Result<(Option<Vec<u8>>, Option<Box<Payload>>), LineError> {
+pub(super) fn members(line: &str) -> Result<Told, LineError> {
     #[derive(Deserialize)]
     struct Object<'a> {
         #[serde(borrow, default)]

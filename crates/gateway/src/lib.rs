@@ -11,6 +11,7 @@ pub mod check;
 pub mod cli;
 pub mod clock;
 pub mod codec;
+pub mod commands;
 pub mod config;
 pub mod connect;
 pub mod decode;

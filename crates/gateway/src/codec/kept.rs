@@ -43,9 +43,10 @@ fn call<T>(text: &Arc<str>, mut body: impl FnMut(&mut Engine) -> Result<T, Codec
         }
         // Its memory may be full of what it kept from earlier calls, and it may have been stopped in the middle of
         // anything: it is made anew. What an earlier call left behind shall not be this one's fault.
+        let in_time = answer.as_ref().err() != Some(&CodecError::limit("time"));
         kept.engine = Engine::start(text);
         match &mut kept.engine {
-            Ok(engine) if used => {
+            Ok(engine) if used && in_time => {
                 let answer = body(engine);
                 if is_limit(&answer) {
                     kept.engine = Engine::start(text);

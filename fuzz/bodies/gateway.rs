@@ -6,6 +6,7 @@ use esh_core::report::Report;
 use esh_core::{Key, Protocol};
 use esh_gateway::analyse::{self, Keys, Options, decode_lines};
 use esh_gateway::archive::{ArchiveLine, Harm, read_lines, walk};
+use esh_gateway::codec::{Answer, read_normalized};
 use esh_gateway::keys::KeyStore;
 use esh_gateway::profiles::Profiles;
 use esh_gateway::queue::parked::Parked;
@@ -65,4 +66,23 @@ pub(crate) fn archive_reads(octets: &[u8]) {
         let _ = read_lines(&mut file(), member, |line| ArchiveLine::read(line).is_ok());
     }
     let _ = ArchiveLine::read(octets);
+}
+
+/// Takes octets as what a payload codec gave: JSON text of any kind, with half characters in it and of any depth. What
+/// goes into a report is read by every reader, and the payload's readings are whatever they are.
+pub(crate) fn codec_answer(octets: &[u8]) {
+    let Ok(text) = std::str::from_utf8(octets) else { return };
+    if serde_json::from_str::<&serde_json::value::RawValue>(text).is_err() {
+        return;
+    }
+    let told = || Some(text.trim().to_owned());
+    let Ok(answer) = Answer::new(told(), Some(text), Some(text), told()) else { return };
+    let data = answer.data.expect("data is told");
+    match serde_json::from_str::<serde_json::Value>(&data) {
+        Ok(_) => {}
+        // No script has such a number.
+        Err(error) => assert!(error.to_string().contains("number out of range"), "{error}"),
+    }
+    assert!(answer.warnings.iter().all(|warning| !warning.contains(char::is_control)));
+    read_normalized(&answer.normalized.expect("it is told as well"), octets, &mut esh_core::Ignore);
 }

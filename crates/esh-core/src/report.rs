@@ -41,6 +41,12 @@ pub struct Report {
     pub alarms: Vec<String>,
     /// The profile that read the payload.
     pub profile: Option<String>,
+    /// What a payload codec gave: JSON text, with its numbers as the script writes them.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub data: Option<JsonText>,
+    /// What it warned of.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub warnings: Vec<String>,
     /// The octets as received, in hexadecimal.
     pub frame: String,
     /// Who heard the frame.

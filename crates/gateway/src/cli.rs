@@ -2,6 +2,7 @@
 
 mod order;
 
+use crate::codec::Codec;
 use crate::config::{Config, Span};
 use crate::keys::KeyStore;
 use crate::meters::{self, List};
@@ -205,7 +206,10 @@ struct Decode {
     /// A folder of profiles beside those that come with the program
     #[arg(long, value_name = "DIR")]
     profile_dir: Option<PathBuf>,
-    /// lorawan: what is given are payloads in plain, sent on this port
+    /// Payloads instead of frames, read by this codec: a script of the LoRa Alliance's payload codec API (TS013)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["explain", "profile"])]
+    codec: Option<PathBuf>,
+    /// lorawan: what is given are payloads in plain, sent on this port where a line names none
     #[arg(long, value_name = "N")]
     port: Option<u8>,
     /// Show the frame octet by octet, with what each field means
@@ -509,6 +513,7 @@ impl Decode {
             keys: self.read_keys()?,
             replay_check: self.replay_check,
             opened: !self.no_opened,
+            codec: self.read_codec()?,
         };
         let print = move |report: &[u8], into: &mut Vec<u8>| match format {
             OutputFormat::Json => into.extend_from_slice(report),
@@ -528,6 +533,18 @@ impl Decode {
         };
         out.flush()?;
         Ok(if all_decoded { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    fn read_codec(&self) -> anyhow::Result<Option<analyse::DefaultCodec>> {
+        let Some(file) = &self.codec else { return Ok(None) };
+        if self.protocol != Protocol::Lorawan {
+            anyhow::bail!("--codec reads payloads of LoRaWAN: decode lorawan --codec FILE");
+        }
+        if self.port.is_none() && !self.lines {
+            anyhow::bail!("--codec reads the payload of a port: add --port N");
+        }
+        let codec = Codec::load(file).map_err(|error| anyhow::anyhow!("--codec: {}", error.message))?;
+        Ok(Some(analyse::DefaultCodec { codec, port: self.port }))
     }
 
     fn read_keys(&self) -> anyhow::Result<analyse::Keys> {

@@ -1,14 +1,15 @@
 //! Decode: from a frame to the text of its report, as a function of the octets and of what is known.
 
 use crate::capture::{Framing, Stamp};
+use crate::codec::{self, Answer};
 use crate::encode::{Fields, Head, Heard, ReportWriter, Source, Tail, report_id};
 use crate::meters::{Meters, Unwanted};
 use crate::profiles::Found;
 use crate::protocols::{self, ByProfile, Fragments};
 use crate::record::Id;
 use esh_core::{
-    Alarms, Content, DecodeError, Field, Key, Known, Layer, Learned, Meter, Out, Protocol, Purpose, Reading, Reason,
-    Reception, Refused, Security, SecurityState,
+    Alarms, Content, DecodeError, Field, FieldValue, Key, Known, Layer, Learned, Meter, Out, Protocol, Purpose,
+    Reading, Reason, Reception, Refused, Security, SecurityState,
 };
 use jiff::tz::TimeZone;
 use std::sync::Arc;
@@ -199,6 +200,7 @@ impl Decoder {
             source: frame.source,
             heard: &heard,
             error: error.as_ref(),
+            answer: None,
             opened: with_opened.then_some(&*fields),
             trailing,
             input: frame.input,
@@ -239,12 +241,58 @@ impl Decoder {
             source: frame.source,
             heard: &[],
             error: Some(&error),
+            answer: None,
             opened: self.opened.then_some(&self.fields),
             trailing: &[],
             input: frame.input,
             profile: None,
         });
         Decoded { id, meter: None, error: Some(error), readings: 0, unread: false, part: false, unwanted: None }
+    }
+}
+
+impl Decoder {
+    /// Appends the report of a payload that a codec has read: it is no frame, and names no meter.
+    pub fn answered(
+        &mut self,
+        frame: &Frame<'_>,
+        port: u8,
+        answer: &Answer,
+        witness: &mut dyn Witness,
+        report: &mut Vec<u8>,
+    ) -> Decoded {
+        self.fields.clear();
+        let (layer, value) = (Layer::Application, FieldValue::Number(port.into()));
+        self.fields.push(Field { layer, offset: 0, len: 0, name: "FPort", key: "fport", value, meaning: &"" });
+        let id = report_id(frame.protocol, None, None, frame.received_at.at, frame.octets);
+        let head = Head {
+            id,
+            protocol: frame.protocol,
+            gateway: self.gateway.as_deref(),
+            received_at: frame.received_at,
+            meter: None,
+            listed: None,
+            counter: None,
+            security: Security::NONE,
+        };
+        let mut writer = ReportWriter::begin(report, &head, self.zone.as_ref());
+        if let Some(normalized) = &answer.normalized {
+            codec::read_normalized(normalized, frame.octets, &mut Reader { writer: &mut writer, meter: None, witness });
+        }
+        let readings = writer.readings;
+        writer.end(&Tail {
+            frame: frame.octets,
+            source: frame.source,
+            heard: &[],
+            profile: None,
+            error: None,
+            answer: Some(answer),
+            opened: self.opened.then_some(&self.fields),
+            trailing: &[],
+            input: frame.input,
+        });
+        let error = answer.error.as_ref().map(codec::CodecError::as_decode_error);
+        Decoded { id, meter: None, error, readings, unread: false, part: false, unwanted: None }
     }
 }
 

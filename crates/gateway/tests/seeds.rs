@@ -36,3 +36,8 @@ fn profile_file() {
 fn profile_read() {
     seeds::replay("profile_read", profiles::profile_read);
 }
+
+#[test]
+fn codec_answer() {
+    seeds::replay("codec_answer", gateway::codec_answer);
+}

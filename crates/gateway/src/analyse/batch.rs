@@ -4,6 +4,7 @@
 //! knows everything taught so far. So the output does not depend on the number of threads.
 
 use super::known::{HandedOn, Keys, Lessons, LineKeys, LineKnown, LineMemory};
+use super::script::{self, Codecs, DefaultCodec};
 use crate::capture::{Framing, Stamp};
 use crate::decode::{Decoded, Decoder, Frame};
 use crate::encode::Source;
@@ -35,6 +36,8 @@ pub struct Options {
     pub profile: Option<Found>,
     /// The port of payloads of LoRaWAN that come without their frames, where they do.
     pub payload: Option<Payload>,
+    /// What reads payloads: then lines hold payloads and not frames.
+    pub codec: Option<DefaultCodec>,
 }
 
 impl Options {
@@ -49,6 +52,7 @@ impl Options {
             profiles: Arc::default(),
             profile: None,
             payload: None,
+            codec: None,
         }
     }
 }
@@ -103,7 +107,8 @@ pub fn decode_lines(
             results.push_back(result);
         }
         let reader = scope.spawn(move || read_blocks(input, &feeds));
-        let mut merger = Merger { decoder: decoder(options), memory: Memory::default(), options, all_decoded: true };
+        let (decoder, codecs, memory) = (decoder(options), Codecs::default(), Memory::default());
+        let mut merger = Merger { decoder, codecs, memory, options, all_decoded: true };
         let mut text = Vec::new();
         // Blocks were dealt out in turn, so they come back in turn.
         while let Some(result) = results.pop_front() {
@@ -196,12 +201,13 @@ fn skip_line(input: &mut impl Read, lines: &mut Vec<u8>) -> io::Result<()> {
 struct Worker<'o> {
     options: &'o Options,
     decoder: Decoder,
+    codecs: Codecs,
     handed_on: HandedOn,
 }
 
 impl<'o> Worker<'o> {
     fn new(options: &'o Options) -> Self {
-        Self { options, decoder: decoder(options), handed_on: HandedOn::default() }
+        Self { options, decoder: decoder(options), codecs: Codecs::default(), handed_on: HandedOn::default() }
     }
 
     fn run(mut self, work: &Receiver<Block>, done: &SyncSender<Block>) {
@@ -222,7 +228,8 @@ impl<'o> Worker<'o> {
             if !line.is_empty() {
                 let before = reports.len();
                 let mut lessons = Lessons { list: Vec::new(), joins: Vec::new(), handed_on: Some(&self.handed_on) };
-                let (asked, decoded) = decode_line(&mut self.decoder, self.options, line, None, &mut lessons, reports);
+                let tools = Tools { decoder: &mut self.decoder, codecs: &mut self.codecs, options: self.options };
+                let (asked, decoded) = decode_line(tools, line, None, &mut lessons, reports);
                 let Lessons { list: lessons, joins, .. } = lessons;
                 if asked {
                     reports.truncate(before);
@@ -248,6 +255,7 @@ struct Memory {
 
 struct Merger<'o> {
     decoder: Decoder,
+    codecs: Codecs,
     memory: Memory,
     options: &'o Options,
     all_decoded: bool,
@@ -269,14 +277,8 @@ impl Merger<'_> {
                     let line = block.lines.get(*start..*end).unwrap_or_default().trim_ascii();
                     let mut report = Vec::new();
                     let mut lessons = Lessons { list: Vec::new(), joins: Vec::new(), handed_on: None };
-                    let (_, decoded) = decode_line(
-                        &mut self.decoder,
-                        self.options,
-                        line,
-                        Some(&mut self.memory),
-                        &mut lessons,
-                        &mut report,
-                    );
+                    let tools = Tools { decoder: &mut self.decoder, codecs: &mut self.codecs, options: self.options };
+                    let (_, decoded) = decode_line(tools, line, Some(&mut self.memory), &mut lessons, &mut report);
                     print(&report, text);
                     self.all_decoded &= decoded.error.is_none();
                     let Lessons { list: lessons, joins, .. } = lessons;
@@ -288,10 +290,16 @@ impl Merger<'_> {
     }
 }
 
+/// What decodes a line.
+struct Tools<'t> {
+    decoder: &'t mut Decoder,
+    codecs: &'t mut Codecs,
+    options: &'t Options,
+}
+
 /// Decodes one line; says whether it asked for what earlier lines teach.
 fn decode_line(
-    decoder: &mut Decoder,
-    options: &Options,
+    Tools { decoder, codecs, options }: Tools<'_>,
     text: &[u8],
     memory: Option<&mut Memory>,
     lessons: &mut Lessons<'_>,
@@ -306,7 +314,11 @@ fn decode_line(
     let known = LineKnown::new(LineKeys::of(line.keys.as_deref(), &options.keys), memory, options.replay_check);
     let (frame, error) = frame(options, &line, error);
     let decoded = match error {
-        None => decoder.decode(&frame, &known, fragments.as_deref_mut(), lessons, report),
+        None => match script::answer(options.codec.as_ref(), codecs, &line) {
+            None => decoder.decode(&frame, &known, fragments.as_deref_mut(), lessons, report),
+            Some(Ok((port, answer))) => decoder.answered(&frame, port, &answer, lessons, report),
+            Some(Err(error)) => decoder.refuse(&frame, error.as_decode_error(), report),
+        },
         Some(error) => decoder.refuse(&frame, error, report),
     };
     // A line with an id is a question of its own: parts before it count, but it is no part for a later line.

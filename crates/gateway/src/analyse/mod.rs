@@ -6,10 +6,12 @@
 mod batch;
 mod explain;
 mod known;
+mod script;
 mod text;
 
 pub use batch::{LINE_LIMIT, Options, decode_lines};
 pub use explain::explain;
 pub(crate) use explain::{Explained, Heard, explained};
 pub use known::Keys;
+pub use script::DefaultCodec;
 pub use text::print as print_text;

@@ -69,6 +69,12 @@ fn print_report(report: &Report, colours: bool, into: &mut String) {
         notes.extend(reading.raw.iter().filter_map(|raw| raw.octets.clone()));
         let _ = writeln!(into, " {dim}{}{reset}", notes.join(", "));
     }
+    if let Some(data) = &report.data {
+        let _ = writeln!(into, "  {bold}data{reset} {}", data.0);
+    }
+    for warning in &report.warnings {
+        let _ = writeln!(into, "  {red}warning: {warning}{reset}");
+    }
     for alarm in &report.alarms {
         let _ = writeln!(into, "  {red}alarm: {alarm}{reset}");
     }

@@ -2,11 +2,13 @@
 
 use super::{Fields, reading};
 use crate::capture::{Framing, Radio, Reception, Stamp};
+use crate::codec::Answer;
 use crate::meters::Listed;
 use crate::record::Id;
 use esh_core::json::Json;
 use esh_core::{Alarms, Decimal, DecodeError, Medium, Meter, Out, Protocol, Reading, Security};
 use jiff::tz::TimeZone;
+use std::fmt::Display;
 
 /// What stands before the readings.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +42,8 @@ pub struct Tail<'a> {
     pub heard: &'a [Heard],
     /// Why it could not be decoded, or not to its end.
     pub error: Option<&'a DecodeError>,
+    /// What a payload codec gave; its error stands before `error`.
+    pub answer: Option<&'a Answer>,
     /// What the carrier found.
     pub opened: Option<&'a Fields>,
     /// Octets behind the frame.
@@ -142,6 +146,9 @@ impl<'b> ReportWriter<'b> {
             Some(profile) => json.key("profile").text(profile),
             None => json.raw(b"\"profile\":null"),
         }
+        if let Some(answer) = tail.answer {
+            write_answer(&mut json, answer);
+        }
         json.key("frame").hex(tail.frame);
         let nobody = (!tail.heard.is_empty()).then_some(Source {
             name: None,
@@ -171,9 +178,10 @@ impl<'b> ReportWriter<'b> {
             }),
             None => json.raw(b"\"source\":null"),
         }
-        match tail.error {
-            Some(error) => write_error(&mut json, error),
-            None => json.raw(b"\"error\":null"),
+        match (tail.answer.and_then(|answer| answer.error.as_ref()), tail.error) {
+            (Some(error), _) => write_error(&mut json, &error.as_decode_error(), error),
+            (None, Some(error)) => write_error(&mut json, error, error),
+            (None, None) => json.raw(b"\"error\":null"),
         }
         if let Some(opened) = tail.opened {
             json.key("opened").object(|json| {
@@ -286,12 +294,21 @@ fn write_receptions<'a>(json: &mut Json<'_>, all: impl Iterator<Item = Told<'a>>
     });
 }
 
-fn write_error(json: &mut Json<'_>, error: &DecodeError) {
+fn write_answer(json: &mut Json<'_>, answer: &Answer) {
+    if let Some(data) = &answer.data {
+        json.key("data").raw(data.as_bytes());
+    }
+    if !answer.warnings.is_empty() {
+        json.key("warnings").array(|json| answer.warnings.iter().for_each(|warning| json.text(warning)));
+    }
+}
+
+fn write_error(json: &mut Json<'_>, error: &DecodeError, message: &dyn Display) {
     json.key("error").object(|json| {
         json.key("layer").word(error.layer.word());
         json.key("octet").number(error.offset as u64);
         json.key("field").text(error.field);
         json.key("reason").word(error.reason.word());
-        json.key("message").display(error);
+        json.key("message").display(message);
     });
 }

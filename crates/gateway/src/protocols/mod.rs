@@ -12,7 +12,7 @@ pub(crate) mod zigbee2mqtt;
 
 pub use lorawan::events::EventKind;
 pub use lorawan::network::{Device, Downlink, Joined, Network};
-pub use lorawan::{JoinLesson, Joins, Payload};
+pub use lorawan::{JoinLesson, Joins, Payload, Script};
 pub use mbus::line_code;
 pub use modbus::Told as ModbusTold;
 pub use sender::{Inside, Sender, name_of};

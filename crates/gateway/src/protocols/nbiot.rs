@@ -45,14 +45,14 @@ pub(super) fn members(protocol: Protocol, line: &str) -> Result<Members, LineErr
                 Some(_) => None,
                 None => octets(line.text),
             };
-            Ok(Members { octets, keys: Vec::new(), framing: Some(Framing::Lwm2m(format, path)) })
+            Ok(Members { octets, framing: Some(Framing::Lwm2m(format, path)), ..Members::default() })
         }
         Protocol::Senml => match (line.json, line.cbor) {
             (Some(json), _) => Ok(Members { octets: octets(Some(json)), ..Members::default() }),
             (None, Some(cbor)) => Ok(Members {
                 octets: Some(crate::sources::lines::octets(cbor.as_bytes())?),
-                keys: Vec::new(),
                 framing: Some(Framing::SenmlCbor),
+                ..Members::default()
             }),
             (None, None) => Ok(Members { octets: octets(line.text), ..Members::default() }),
         },

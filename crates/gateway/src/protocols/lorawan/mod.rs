@@ -9,12 +9,14 @@ mod octets;
 mod payload;
 mod protobuf;
 pub(crate) mod rxpk;
+mod script;
 pub(crate) mod station;
 pub(crate) mod word;
 
 pub use joins::{JoinLesson, Joins};
 pub(crate) use network::gps;
 pub use payload::Payload;
+pub use script::Script;
 
 use crate::capture::Framing;
 use crate::sources::lines::{LineError, Members, from_json};
@@ -108,8 +110,9 @@ struct Object<'a> {
 pub(super) fn members(line: &str) -> Result<Members, LineError> {
     let object: Object<'_> = from_json(line)?;
     let dev_eui = eui("devEui", object.dev_eui.as_deref())?;
-    if let Some(payload) = payload::members(line, dev_eui)? {
-        return Ok(payload);
+    let (octets, script) = script::told(line)?;
+    if let Some(members) = payload::members(line, dev_eui)? {
+        return Ok(Members { octets: octets.or(members.octets), script, ..members });
     }
     let version = match object.version.as_deref() {
         None => None,
@@ -151,7 +154,7 @@ pub(super) fn members(line: &str) -> Result<Members, LineError> {
         plain_join_accept: object.ja_plain,
         tell_keys: false,
     };
-    Ok(Members { octets: None, keys, framing: Some(Framing::Lorawan(carrier)) })
+    Ok(Members { octets, keys, framing: Some(Framing::Lorawan(carrier)), script })
 }
 
 /// Reads the member `json` of a line: an object, or the text of one; and for an event its kind, as its topic says.

@@ -118,5 +118,5 @@ pub(super) fn members(line: &str, device: Option<Eui64>) -> Result<Option<Member
         Some(text) if !text.trim().is_empty() => Some(octets(text.as_bytes())?),
         _ => None,
     };
-    Ok(Some(Members { octets, keys: Vec::new(), framing: Some(Framing::Payload(payload)) }))
+    Ok(Some(Members { octets, keys: Vec::new(), framing: Some(Framing::Payload(payload)), script: None }))
 }

@@ -1,7 +1,7 @@
 //! One line: bare hexadecimal, the text of `rtl_wmbus`, or a JSON object.
 
 use crate::capture::Framing;
-use crate::protocols;
+use crate::protocols::{self, Script};
 use esh_core::{DecodeError, Key, Layer, Protocol, Purpose, Reason};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -27,6 +27,8 @@ pub struct Line<'a> {
     pub rssi: Option<i16>,
     /// The profile that it names. Used by `decode`; `run` takes profiles from its configuration alone.
     pub profile: Option<Cow<'a, str>>,
+    /// What it says of a payload that a codec reads.
+    pub script: Option<Box<Script>>,
 }
 
 impl Default for Line<'_> {
@@ -40,6 +42,7 @@ impl Default for Line<'_> {
             synchronised: true,
             rssi: None,
             profile: None,
+            script: None,
         }
     }
 }
@@ -53,6 +56,8 @@ pub struct Members {
     pub keys: Vec<(Purpose, Key)>,
     /// How the frame is laid out, and what its carrier must be told.
     pub framing: Option<Framing>,
+    /// What stands there for a payload codec.
+    pub script: Option<Box<Script>>,
 }
 
 /// Why a line is refused. It never quotes the line, which may hold a key.
@@ -174,7 +179,7 @@ impl<'a> Line<'a> {
             _ => None,
         };
         let received_at = match object.received_at {
-            None => None,
+            None => members.script.as_ref().and_then(|script| script.received_at),
             Some(text) => Some(text.parse().map_err(|_| LineError::Time)?),
         };
         Ok(Self {
@@ -190,6 +195,7 @@ impl<'a> Line<'a> {
             synchronised: object.clock.as_deref() != Some("unsynchronised"),
             rssi: object.rssi,
             profile: object.profile,
+            script: members.script,
         })
     }
 

@@ -1,6 +1,6 @@
 //! Captures: one whole message each, with its context, as a source hands it on.
 
-use crate::protocols::{ModbusTold, lorawan, zigbee};
+use crate::protocols::{ModbusPolled, ModbusTold, lorawan, zigbee};
 use bytes::Bytes;
 use esh_core::Protocol;
 use esh_lorawan::Lorawan;
@@ -48,6 +48,10 @@ pub enum Framing {
     Lorawan(Lorawan),
     /// What a line says of a Modbus frame.
     Modbus(ModbusTold),
+    /// What was asked of a Modbus device, and what it answered: its name and when it was to be asked.
+    ModbusPoll(ModbusPolled),
+    /// A wired frame of EN 13757-2 that was asked for: the moment at which it was to be, in milliseconds since 1970.
+    WiredPoll(i64),
     /// A payload of LwM2M: its Content-Format, and what it answers for.
     Lwm2m(u16, Path),
     /// A frame of Zigbee without the layers below ZCL.
@@ -63,6 +67,16 @@ impl Framing {
         match self {
             Self::Lorawan(carrier) => Self::Lorawan(Lorawan { tell_keys: true, ..carrier }),
             other => other,
+        }
+    }
+
+    /// The moment at which a poll was to be: that of all its readings, and what tells it from other polls.
+    #[must_use]
+    pub fn slot(self) -> Option<jiff::Timestamp> {
+        match self {
+            Self::ModbusPoll(polled) => jiff::Timestamp::from_millisecond(polled.slot).ok(),
+            Self::WiredPoll(slot) => jiff::Timestamp::from_millisecond(slot).ok(),
+            _ => None,
         }
     }
 
@@ -89,6 +103,8 @@ impl Framing {
                 }
                 ("lorawan", told) => Self::Lorawan(lorawan::word::from_word(told)?),
                 ("modbus", told) => Self::Modbus(ModbusTold::from_word(told)?),
+                ("poll", told) => Self::ModbusPoll(ModbusPolled::from_word(told)?),
+                ("wired", slot) => Self::WiredPoll(slot.parse().ok()?),
                 ("zcl", told) => Self::Zcl(zigbee::from_word(told)?),
                 _ => return None,
             },
@@ -112,6 +128,8 @@ impl fmt::Display for Framing {
             Self::SenmlCbor => "senml+cbor",
             Self::Lorawan(carrier) => return lorawan::word::write_word(carrier, f),
             Self::Modbus(told) => return write!(f, "modbus+{told}"),
+            Self::ModbusPoll(polled) => return write!(f, "poll+{polled}"),
+            Self::WiredPoll(slot) => return write!(f, "wired+{slot}"),
             Self::Zcl(readings) => return zigbee::write_word(readings, f),
         })
     }
@@ -163,6 +181,9 @@ mod tests {
             "lwm2m+110+/",
             "modbus+rtu+response+false",
             "modbus+-+-+true",
+            "poll+rtu+1795564800000+bus-17",
+            "poll+tcp+-5+x+y",
+            "wired+1795564800000",
             "zcl+1794+1+1+1000+0",
             "zcl+0+0+-+-+-",
             "lorawan+1.1+1+5+2+7+81985529216486895+1+513+-+false",
@@ -178,6 +199,9 @@ mod tests {
             "senml+json",
             "records+",
             "records-1",
+            "poll+rtu+now+x",
+            "poll+rtu+1+",
+            "wired+",
             "records+70000",
             "record",
             "",

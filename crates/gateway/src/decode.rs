@@ -140,7 +140,9 @@ impl Decoder {
             Ok(opened) => (opened.meter, opened.counter, opened.security),
             Err(refused) => (refused.meter, refused.counter, refused_security(refused)),
         };
-        let id = report_id(frame.protocol, meter.as_ref(), counter, frame.received_at.at, frame.octets);
+        // A poll is told from others by when it was to be.
+        let slot = frame.framing.and_then(Framing::slot);
+        let id = report_id(frame.protocol, meter.as_ref(), counter, slot.or(frame.received_at.at), frame.octets);
         let listed = match meters.list.judge(meter.as_ref()) {
             Ok(listed) => listed,
             Err(unwanted) => {
@@ -161,6 +163,7 @@ impl Decoder {
         let zone = listed.and_then(|listed| listed.zone.as_ref()).or(zone.as_ref());
         let mut writer = ReportWriter::begin(report, &head, zone);
         writer.alarms(alarms);
+        writer.polled(slot);
         let mut unread = false;
         let (error, trailing) = match &opened {
             Ok(opened) => {
@@ -169,7 +172,7 @@ impl Decoder {
                 }
                 joins.iter().for_each(|join| join.teach(meter.as_ref(), witness));
                 let mut reader = Reader { writer: &mut writer, meter: meter.as_ref(), witness };
-                let read = protocols::read(frame.framing, opened, known, &mut reader);
+                let read = protocols::read(frame.framing, opened, &meters.maps, known, &mut reader);
                 unread = read.is_none() && opened.content != Content::Nothing;
                 (read.and_then(Result::err), opened.trailing)
             }

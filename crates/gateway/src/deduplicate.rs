@@ -6,7 +6,8 @@
 //! A frame is remembered once its record is taken ([`Deduplicate::keep`]), never before: a copy of what was not stored is
 //! no copy. The queue stores the frame beside the record, so the window is the same after a restart.
 
-use crate::{capture::Capture, config::Span};
+use crate::capture::{Capture, Framing};
+use crate::config::Span;
 use blake2::digest::consts::U16;
 use blake2::{Blake2b, Digest};
 use esh_core::Protocol;
@@ -53,6 +54,11 @@ impl Frame {
         hash.update([0]);
         hash.update(octets);
         Self(hash.finalize().into())
+    }
+
+    /// Of these octets, which answer a poll.
+    fn of_poll(protocol: Protocol, poll: Framing, octets: &[u8]) -> Self {
+        Self::of(protocol, &[poll.to_string().as_bytes(), &[0], octets].concat())
     }
 
     /// As it was written.
@@ -133,7 +139,13 @@ impl Deduplicate {
     /// A frame has come.
     pub fn see(&mut self, capture: &Capture, now: Instant) -> Seen {
         self.expire(now);
-        let frame = Frame::of(capture.protocol, &capture.octets);
+        let frame = match capture.framing {
+            // A meter that stands still answers every poll with the same octets.
+            Some(polled @ (Framing::ModbusPoll(_) | Framing::WiredPoll(_))) => {
+                Frame::of_poll(capture.protocol, polled, &capture.octets)
+            }
+            _ => Frame::of(capture.protocol, &capture.octets),
+        };
         let (received_at, window) = (capture.received_at.at, self.window);
         if let Some(entry) = self.number(frame).and_then(|place| self.entries.get_mut(place))
             && near(entry.received_at(), received_at, window)

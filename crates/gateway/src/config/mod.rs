@@ -141,6 +141,9 @@ impl Config {
             let span = spans.get(n).cloned().unwrap_or_default();
             ConfigError::at(file, source, span, format!("there is another source named `{name}`"))
         })?;
+        let data = base.join(&keys.data);
+        let mut sources = sources;
+        sources.iter_mut().for_each(|source| source.set_data(&data));
         let http = keys.http.map(|http| http::Config::build(http, base)).transpose();
         let http = http.map_err(|(span, message)| ConfigError::at(file, source, span, message))?;
         let mut taken = HashSet::new();
@@ -157,7 +160,7 @@ impl Config {
         }
         Ok(Self {
             name: keys.name.into_inner(),
-            data: base.join(keys.data),
+            data,
             keys: keys.keys.map(|path| base.join(path)),
             meters: keys.meters.map(|path| base.join(path)),
             time_zone: keys.time_zone,
@@ -177,9 +180,9 @@ impl Config {
     }
 }
 
-const NAME: &str = "1 to 64 letters, digits, `-`, `_` and `.`, a letter or digit first";
+pub(crate) const NAME: &str = "1 to 64 letters, digits, `-`, `_` and `.`, a letter or digit first";
 
-fn is_name(name: &str) -> bool {
+pub(crate) fn is_name(name: &str) -> bool {
     (1..=64).contains(&name.len())
         && name.starts_with(|c: char| c.is_ascii_alphanumeric())
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))

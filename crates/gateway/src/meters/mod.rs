@@ -28,6 +28,7 @@ pub use watch::Heard;
 pub(crate) use watch::{Limited, Numbers, Watch};
 
 use crate::config::{Config, ConfigError};
+use crate::sources::{self, rs485::registers::Maps};
 
 /// What a gateway is told about meters: all of it may be replaced while it runs.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +39,8 @@ pub struct Meters {
     pub limits: Limits,
     /// `[alarms]`.
     pub alarms: Alarms,
+    /// What the registers of those mean that are polled.
+    pub maps: Maps,
 }
 
 impl Meters {
@@ -47,6 +50,7 @@ impl Meters {
     /// Says what is wrong, and where.
     pub fn load(config: &Config) -> Result<Self, ConfigError> {
         let list = config.meters.as_deref().map_or_else(|| Ok(List::default()), List::load)?;
-        Ok(Self { list, limits: config.limits.clone(), alarms: config.alarms.clone() })
+        let maps = config.sources.iter().flat_map(sources::Config::maps).collect();
+        Ok(Self { list, limits: config.limits.clone(), alarms: config.alarms.clone(), maps })
     }
 }

@@ -9,10 +9,11 @@ pub(crate) mod zigbee;
 
 pub use lorawan::{JoinLesson, Joins};
 pub use mbus::line_code;
-pub use modbus::Told as ModbusTold;
+pub use modbus::{Polled as ModbusPolled, Told as ModbusTold};
 
 use crate::capture::Framing;
 use crate::sources::lines::{LineError, Members};
+use crate::sources::rs485::registers::Maps;
 use esh_core::{Carrier, Content, DecodeError, Known, Layer, Opened, Out, Protocol, Reason, Refused};
 use esh_wmbus::Wmbus;
 use esh_wmbus::fragments::{Assembler, Step};
@@ -110,16 +111,19 @@ pub fn members(protocol: Protocol, line: &str) -> Result<Members, LineError> {
     }
 }
 
-/// Reads what a frame held; `None` when nobody here reads such a content. `framing` is what its carrier was told.
+/// Reads what a frame held; `None` when nobody here reads such a content. `framing` is what its carrier was told, `maps`
+/// say what the registers of devices mean.
 pub fn read<'p>(
     framing: Option<Framing>,
     opened: &Opened<'p>,
+    maps: &'p Maps,
     known: &'p dyn Known,
     out: &mut dyn Out<'p>,
 ) -> Option<Result<(), DecodeError>> {
     match esh_wmbus::format_for(opened.content) {
         Some(format) => Some(format.read(opened.meter.as_ref(), opened.payload, opened.offset, known, out)),
         None => match opened.content {
+            Content::Exchanges => modbus::read(framing, opened, maps, out),
             Content::Cluster(cluster) => Some(zigbee::read(framing, cluster, opened, known, out)),
             _ => nbiot::read(framing, opened, known, out),
         },

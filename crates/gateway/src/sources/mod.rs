@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod lines;
+pub mod rs485;
 pub mod simulate;
 
 pub(crate) use crate::clock::now;
@@ -11,14 +12,17 @@ use crate::config::{ConfigError, PartTable, Tcp};
 use crate::queue::QueueError;
 use crate::stop::Stop;
 use crate::telemetry::OfSource;
+use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 /// One `[[source]]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Config {
     /// Lines of text from a socket, a file, a program or a serial port.
     Lines(lines::Config),
+    /// Meters on a bus that are asked one after the other.
+    Rs485(rs485::Config),
     /// Simulated meters.
     Simulate(simulate::Config),
     /// Archives. It has no word: the command `replay` alone makes it.
@@ -26,11 +30,12 @@ pub enum Config {
 }
 
 impl Config {
-    const KINDS: [&str; 2] = ["lines", "simulate"];
+    const KINDS: [&str; 3] = ["lines", "rs485", "simulate"];
 
     pub(crate) fn of_kind(table: PartTable<'_, '_>) -> Result<Self, ConfigError> {
         match table.kind() {
             "lines" => table.build().map(Self::Lines),
+            "rs485" => table.build().map(Self::Rs485),
             "simulate" => table.build().map(Self::Simulate),
             _ => Err(table.unknown(&Self::KINDS)),
         }
@@ -41,6 +46,7 @@ impl Config {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Lines(_) => "lines",
+            Self::Rs485(_) => "rs485",
             Self::Simulate(_) => "simulate",
             Self::Archive(_) => "archive",
         }
@@ -51,7 +57,20 @@ impl Config {
     pub const fn listens(&self) -> Option<&Tcp> {
         match self {
             Self::Lines(lines::Config { input: lines::Input::Listen(tcp), .. }) => Some(tcp),
+            Self::Rs485(config) => config.listen.as_ref(),
             Self::Lines(_) | Self::Simulate(_) | Self::Archive(_) => None,
+        }
+    }
+
+    /// What the registers of the devices mean that it asks.
+    pub(crate) fn maps(&self) -> rs485::registers::Maps {
+        if let Self::Rs485(config) = self { config.maps() } else { Default::default() }
+    }
+
+    /// The folder of the gateway is this one.
+    pub(crate) fn set_data(&mut self, data: &Path) {
+        if let Self::Rs485(config) = self {
+            config.data = data.to_owned();
         }
     }
 
@@ -60,6 +79,7 @@ impl Config {
     pub fn name(&self) -> Option<&str> {
         match self {
             Self::Lines(config) => config.name.as_deref(),
+            Self::Rs485(config) => config.name.as_deref(),
             Self::Simulate(config) => config.name.as_deref(),
             Self::Archive(config) => config.name.as_deref(),
         }
@@ -68,6 +88,7 @@ impl Config {
     pub(crate) fn set_name(&mut self, name: &str) {
         match self {
             Self::Lines(config) => config.name = Some(name.to_owned()),
+            Self::Rs485(config) => config.name = Some(name.to_owned()),
             Self::Simulate(config) => config.name = Some(name.to_owned()),
             Self::Archive(config) => config.name = Some(name.to_owned()),
         }
@@ -128,6 +149,9 @@ pub enum SourceError {
     /// A source of lines.
     #[error(transparent)]
     Lines(#[from] lines::LinesError),
+    /// A bus.
+    #[error(transparent)]
+    Rs485(#[from] rs485::Rs485Error),
     /// An archive.
     #[error(transparent)]
     Archive(#[from] archive::ArchiveError),
@@ -140,6 +164,7 @@ pub enum SourceError {
 pub async fn run(config: Config, intake: Intake, stop: Stop) -> Result<(), SourceError> {
     match config {
         Config::Lines(config) => Ok(lines::run(config, intake, stop).await?),
+        Config::Rs485(config) => Ok(rs485::run(config, intake, stop).await?),
         Config::Simulate(config) => {
             simulate::run(config, intake, stop).await;
             Ok(())

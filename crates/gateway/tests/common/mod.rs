@@ -13,6 +13,8 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "../../../../checks/bus.rs"]
+pub mod bus;
 pub mod certificates;
 pub mod kafka;
 pub mod peer;

@@ -1,0 +1,243 @@
+//! Meters on a bus, asked one after the other: RS-485 at a serial port or behind a serial server, and Modbus TCP.
+//!
+//! [`schedule`] says who is asked when, `line` carries octets and keeps the silence between them, `modbus` and `mbus` know
+//! what to ask. What a poll brings is one capture: the requests and the answers, from which it is decoded, whenever that is.
+
+mod alarm;
+mod config;
+mod learned;
+mod line;
+mod modbus;
+pub mod registers;
+mod schedule;
+
+pub use config::{Config, Direction, Keys, MbusAddress, Meter, Parity, Port, Settings, Speaks};
+
+use super::{Intake, now};
+use crate::backoff::Backoff;
+use crate::capture::{Capture, Framing};
+use crate::protocols::ModbusPolled;
+use crate::quiet::Quiet;
+use crate::stop::Stop;
+use crate::telemetry::OfBus;
+use esh_core::{Id, Protocol};
+use esh_modbus::Mode;
+use learned::Memory;
+use line::{Ask, Line};
+use modbus::{Device, Tally, Way};
+use schedule::{Next, Plan, Schedule};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tracing::{debug, info, warn};
+
+/// Why a bus cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Rs485Error {
+    /// Nobody can ask through it.
+    #[error("cannot listen at {0}: {1}")]
+    Listen(String, #[source] io::Error),
+}
+
+/// A connection on which nobody has said anything for so long is made anew: the other end may have gone without a word.
+const MUTE: Duration = Duration::from_secs(20);
+
+/// Asks until it is asked to stop. A port that is gone is waited for.
+///
+/// # Errors
+/// When it cannot listen for those who ask through it.
+pub async fn run(config: Config, intake: Intake, mut stop: Stop) -> Result<(), Rs485Error> {
+    let mut bus = Bus::new(config, intake);
+    let mut backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(2));
+    while !stop.is_asked() {
+        let settings = bus.config.meters.first().map_or(Settings::default(), |meter| meter.settings);
+        let opened = tokio::select! {
+            () = stop.asked() => break,
+            opened = Line::open(&bus.config.port, bus.config.direction, settings) => opened,
+        };
+        let lost = match opened {
+            Ok(mut line) => {
+                info!(source = &*bus.name, port = %bus.config.port, "open");
+                backoff.reset();
+                match bus.serve(&mut line, &mut stop).await {
+                    Ok(()) => break,
+                    Err(error) => error,
+                }
+            }
+            Err(error) => error,
+        };
+        if bus.quiet.may("port", Instant::now()) {
+            warn!(source = &*bus.name, port = %bus.config.port, error = %lost, "no port");
+        }
+        bus.intake.counts.reconnects.add(1);
+        tokio::select! {
+            () = tokio::time::sleep(backoff.wait()) => {}
+            () = stop.asked() => break,
+        }
+    }
+    Ok(())
+}
+
+/// A bus with all that is known of its meters.
+struct Bus {
+    config: Config,
+    name: Arc<str>,
+    intake: Intake,
+    counts: Arc<OfBus>,
+    schedule: Schedule,
+    /// In the order of the configuration.
+    meters: Vec<Asked>,
+    memory: Memory,
+    /// Times of the schedule count from here.
+    begun: Instant,
+    quiet: Quiet,
+    /// When somebody last said something.
+    heard: Instant,
+}
+
+/// A meter, and how it is asked.
+struct Asked {
+    id: Id,
+    speaker: Speaker,
+    way: Way,
+}
+
+enum Speaker {
+    Modbus(Box<Device>),
+}
+
+/// Milliseconds since 1970.
+fn wall() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
+}
+
+impl Bus {
+    fn new(config: Config, intake: Intake) -> Self {
+        let name: Arc<str> = config.name.as_deref().unwrap_or("rs485").into();
+        let memory = Memory::load(&config.data, &name);
+        let begun = Instant::now();
+        let (mut meters, mut plans) = (Vec::new(), Vec::new());
+        for meter in &config.meters {
+            // It was checked that there is one.
+            let Some(id) = config.id(meter) else { continue };
+            let Speaks::Modbus { unit, map, limits } = &meter.speaks else { continue };
+            let speaker = Speaker::Modbus(Box::new(Device::new(*unit, map, *limits, memory.of(&id))));
+            plans.push(Plan { period: meter.period, delay: delay(&name, &id, meter.spread) });
+            meters.push(Asked { id, speaker, way: way(&config, meter) });
+        }
+        let schedule = Schedule::new(&plans, Duration::ZERO, wall());
+        let counts = intake.counts.bus();
+        Self { config, name, intake, counts, schedule, meters, memory, begun, quiet: Quiet::default(), heard: begun }
+    }
+
+    fn now(&self) -> Duration {
+        self.begun.elapsed()
+    }
+
+    /// Asks until it shall stop; an error is the end of the line.
+    async fn serve(&mut self, line: &mut Line, stop: &mut Stop) -> io::Result<()> {
+        self.heard = Instant::now();
+        loop {
+            let now = self.now();
+            self.schedule.clock(now, wall());
+            match self.schedule.next(now) {
+                Next::Ask { who, slot } => {
+                    let polled = tokio::select! {
+                        () = stop.asked() => return Ok(()),
+                        polled = self.poll(line, who, slot) => polled,
+                    };
+                    let answered = match polled {
+                        Ok(answered) => answered,
+                        Err(error) => {
+                            // Nobody has failed but the line.
+                            self.schedule.put_back(who);
+                            return Err(error);
+                        }
+                    };
+                    self.schedule.done(who, now, self.now(), answered);
+                    self.counts.missed.set(self.schedule.missed());
+                    self.counts.silent.set(self.schedule.silent());
+                    self.counts.stray.add(line.take_stray());
+                    if answered {
+                        self.heard = Instant::now();
+                    } else if matches!(self.config.port, Port::Tcp(_)) && self.heard.elapsed() >= MUTE {
+                        return Err(io::Error::new(io::ErrorKind::TimedOut, "nobody answers through it"));
+                    }
+                }
+                Next::Wait(until) => {
+                    // A clock that is set in between is noticed soon enough.
+                    let until = self.begun + until.min(now + Duration::from_secs(10));
+                    tokio::select! {
+                        () = stop.asked() => return Ok(()),
+                        () = tokio::time::sleep_until(until.into()) => {}
+                    }
+                }
+                Next::Idle => {
+                    stop.asked().await;
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// Asks a meter for everything and hands on what comes; whether it has answered.
+    async fn poll(&mut self, line: &mut Line, who: usize, slot: i64) -> io::Result<bool> {
+        let Some(Asked { id, speaker, way }) = self.meters.get_mut(who) else { return Ok(false) };
+        self.counts.polls.add(1);
+        let Speaker::Modbus(device) = speaker;
+        let poll = device.poll(line, way).await?;
+        let Tally { requests, timeouts, refused } = poll.tally;
+        self.counts.requests.add(requests);
+        self.counts.timeouts.add(timeouts);
+        self.counts.refused.add(refused);
+        if poll.learned {
+            self.memory.put(id, device.learned());
+            info!(source = &*self.name, meter = %id, "the device refuses some registers, which it is asked for otherwise from now on");
+        }
+        if poll.octets.is_empty() {
+            self.counts.failed.add(1);
+            if self.quiet.may(id.as_str(), Instant::now()) {
+                let why = if poll.answered { "it refuses everything" } else { "it does not answer" };
+                warn!(source = &*self.name, meter = %id, why, "a meter cannot be read");
+            }
+            return Ok(poll.answered);
+        }
+        debug!(source = &*self.name, meter = %id, requests, timeouts, "read");
+        let polled = ModbusPolled { mode: modbus::stored(way.mode), slot, id: *id };
+        let capture = Capture {
+            octets: poll.octets.into(),
+            protocol: Protocol::Modbus,
+            framing: Some(Framing::ModbusPoll(polled)),
+            received_at: now(),
+            source: Arc::clone(&self.name),
+            rssi: None,
+        };
+        // Whether the line has ended the source hears by itself.
+        self.intake.put(capture).await;
+        Ok(true)
+    }
+}
+
+/// What a meter is asked with.
+fn way(config: &Config, meter: &Meter) -> Way {
+    let silence = match (&config.port, config.mode) {
+        (_, Mode::Tcp) => Duration::ZERO,
+        _ => meter.settings.silence(),
+    };
+    let ask = Ask { octets: &[], settings: meter.settings, silence: silence + meter.turnaround, timeout: meter.timeout };
+    Way { mode: config.mode, ask, retries: meter.retries }
+}
+
+/// How long after its slots a meter is asked: the same each time, and another one for each meter of each gateway.
+fn delay(bus: &str, id: &Id, spread: Duration) -> Duration {
+    let mut hasher = DefaultHasher::new();
+    (bus, id.as_str(), machine()).hash(&mut hasher);
+    let parts = u32::try_from(hasher.finish() % 1024).unwrap_or_default();
+    spread / 1024 * parts
+}
+
+/// What tells this machine from others.
+fn machine() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}

@@ -157,16 +157,16 @@ impl Line {
         }
     }
 
-    /// Throws away what comes within some time: an answer that is late answers nothing any more.
-    pub(super) async fn drain(&mut self, time: Duration) -> io::Result<()> {
-        let until = Instant::now() + time;
-        loop {
-            self.came.clear();
-            if !self.receive(until).await? {
-                return Ok(());
+    /// Throws away what comes before a moment, or until it is enough: an answer that is late answers nothing any more.
+    pub(super) async fn drain(&mut self, until: Instant, enough: impl Fn(&[u8]) -> bool) -> io::Result<()> {
+        self.came.clear();
+        while self.came.len() < MOST && self.receive(until).await? {
+            if enough(&self.came) {
+                break;
             }
-            self.stray += self.came.len() as u64;
         }
+        self.stray += self.came.len() as u64;
+        Ok(())
     }
 
     /// Takes octets that come before a moment; `false` when none does. What is there already is taken in any case.

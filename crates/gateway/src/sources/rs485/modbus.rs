@@ -86,6 +86,17 @@ impl From<Table> for Word {
     }
 }
 
+/// Answers that may still come.
+#[derive(Clone, Copy, Debug)]
+struct Owed {
+    /// To this request,
+    request: Request<'static>,
+    /// so many,
+    count: usize,
+    /// until then.
+    until: Instant,
+}
+
 /// A device.
 #[derive(Debug)]
 pub(super) struct Device {
@@ -99,8 +110,8 @@ pub(super) struct Device {
     kept: Learned,
     /// When it was last asked again for what it had refused.
     believed: Instant,
-    /// Until then an answer may come to a request that was given up.
-    owed: Option<Instant>,
+    /// Answers that may still come to requests that were given up.
+    owed: Option<Owed>,
     /// By which the answers of Modbus TCP are known.
     transaction: u16,
 }
@@ -251,18 +262,20 @@ impl Device {
         request: Request<'static>,
         poll: &mut Poll,
     ) -> io::Result<Answer> {
-        if let Some(owed) = self.owed.take() {
+        if let Some(Owed { request, count, until }) = self.owed.take() {
             // The answer to another request may look like that to this one.
-            line.drain(owed.saturating_duration_since(Instant::now())).await?;
+            let asked = Wanted::Answers(Asked { unit: self.unit, transaction: 0, request, echo: false });
+            line.drain(until, |octets| Frames::so_far(octets, way.mode, asked).count() >= count).await?;
         }
         let mut answer = Answer::Nothing;
-        let mut given_up = None;
+        let (mut owed, mut until) = (0, Instant::now());
         for _ in 0..=way.retries {
             self.transaction = self.transaction.wrapping_add(1);
             let octets = self.frame(way.mode, &request);
             let (unit, transaction) = (self.unit, self.transaction);
             let asked = Wanted::Answers(Asked { unit, transaction, request, echo: line.echoes() });
             poll.tally.requests += 1;
+            owed += 1;
             let ask = Ask { octets: &octets, ..way.ask };
             let found = line.ask(ask, |octets, silent| match silent {
                 true => Frames::new(octets, way.mode, asked).next(),
@@ -270,7 +283,7 @@ impl Device {
             });
             let Some(frame) = found.await? else {
                 poll.tally.timeouts += 1;
-                given_up = Some(Instant::now() + way.ask.timeout);
+                until = Instant::now() + way.ask.timeout;
                 continue;
             };
             let mut buffer = [0; ascii::OCTETS];
@@ -282,6 +295,8 @@ impl Device {
             // It was opened when it was found.
             let Ok(adu) = adu else { continue };
             poll.answered = true;
+            // If it answers an earlier one, then the answer to this one is still to come.
+            (owed, until) = (owed - 1, Instant::now() + way.ask.timeout * 2);
             match Response::to(&request).parse(adu.pdu, adu.offset) {
                 Ok(Response::Exception { code, .. }) => {
                     poll.tally.refused += 1;
@@ -306,7 +321,7 @@ impl Device {
             }
         }
         // Modbus TCP numbers its answers.
-        self.owed = given_up.filter(|_| way.mode != Mode::Tcp);
+        self.owed = (owed > 0 && way.mode != Mode::Tcp).then_some(Owed { request, count: owed, until });
         Ok(answer)
     }
 }

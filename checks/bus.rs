@@ -109,17 +109,7 @@ impl Bus {
 
     /// The adapter is plugged in: another terminal has its name.
     pub fn plug(&mut self) {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
-        grantpt(&master).unwrap();
-        unlockpt(&master).unwrap();
-        let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
-        // Until somebody opens it, it is held open: a terminal that nobody has is hung up.
-        let held = std::fs::File::options().read(true).write(true).open(&name).unwrap();
-        let mut raw = rustix::termios::tcgetattr(&held).unwrap();
-        raw.make_raw();
-        rustix::termios::tcsetattr(&held, rustix::termios::OptionalActions::Now, &raw).unwrap();
-        let _ = std::fs::remove_file(&self.path);
-        std::os::unix::fs::symlink(&name, &self.path).unwrap();
+        let (master, held) = terminal(&self.path);
         self.stop.store(false, Ordering::Relaxed);
         let wire = Wire {
             master,
@@ -171,7 +161,7 @@ impl Wire {
     fn run(mut self) {
         let mut octets = Vec::new();
         while !self.stop.load(Ordering::Relaxed) {
-            let Some(came) = self.receive(Duration::from_millis(20)) else { continue };
+            let Some(came) = receive(&self.master, Duration::from_millis(20)) else { continue };
             let began = Instant::now();
             octets.extend(came);
             // What comes while the wire is busy collides; in the silence after it a device does not listen yet.
@@ -263,20 +253,68 @@ impl Wire {
         }
         self.busy = start + self.character * u32::try_from(octets.len()).unwrap();
     }
+}
 
-    fn receive(&self, patience: Duration) -> Option<Vec<u8>> {
-        let mut fds = [PollFd::from_borrowed_fd(self.master.as_fd(), PollFlags::IN)];
-        let time = Timespec { tv_sec: 0, tv_nsec: patience.subsec_nanos().into() };
-        if poll(&mut fds, Some(&time)).unwrap_or(0) == 0 {
-            return None;
-        }
-        let mut buffer = [0; 512];
-        match rustix::io::read(&self.master, &mut buffer) {
-            Ok(count) => Some(buffer[..count].to_vec()),
-            Err(_) => {
-                std::thread::sleep(Duration::from_millis(1));
-                None
+/// A line between two terminals.
+pub struct Line {
+    stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// Two terminals of these names, of which each hears what is written to the other.
+pub fn terminals(one: &Path, other: &Path) -> Line {
+    let stop = Arc::new(AtomicBool::new(false));
+    let [(first, held), (second, held_too)] = [one, other].map(terminal);
+    let (first, second, held) = (Arc::new(first), Arc::new(second), Arc::new((held, held_too)));
+    let pump = |from: &Arc<OwnedFd>, to: &Arc<OwnedFd>| {
+        let (from, to, held, stop) = (Arc::clone(from), Arc::clone(to), Arc::clone(&held), Arc::clone(&stop));
+        std::thread::spawn(move || {
+            let _held = held;
+            while !stop.load(Ordering::Relaxed) {
+                if let Some(octets) = receive(&from, Duration::from_millis(20)) {
+                    let _ = rustix::io::write(&*to, &octets);
+                }
             }
+        })
+    };
+    let threads = vec![pump(&first, &second), pump(&second, &first)];
+    Line { stop, threads }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.threads.drain(..).for_each(|thread| thread.join().unwrap());
+    }
+}
+
+/// A terminal of that name: our end of it, and its own, which is held open: a terminal that nobody has is hung up.
+fn terminal(path: &Path) -> (OwnedFd, std::fs::File) {
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+    grantpt(&master).unwrap();
+    unlockpt(&master).unwrap();
+    let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
+    let held = std::fs::File::options().read(true).write(true).open(&name).unwrap();
+    let mut raw = rustix::termios::tcgetattr(&held).unwrap();
+    raw.make_raw();
+    rustix::termios::tcsetattr(&held, rustix::termios::OptionalActions::Now, &raw).unwrap();
+    let _ = std::fs::remove_file(path);
+    std::os::unix::fs::symlink(&name, path).unwrap();
+    (master, held)
+}
+
+fn receive(master: &OwnedFd, patience: Duration) -> Option<Vec<u8>> {
+    let mut fds = [PollFd::from_borrowed_fd(master.as_fd(), PollFlags::IN)];
+    let time = Timespec { tv_sec: 0, tv_nsec: patience.subsec_nanos().into() };
+    if poll(&mut fds, Some(&time)).unwrap_or(0) == 0 {
+        return None;
+    }
+    let mut buffer = [0; 512];
+    match rustix::io::read(master, &mut buffer) {
+        Ok(count) => Some(buffer[..count].to_vec()),
+        Err(_) => {
+            std::thread::sleep(Duration::from_millis(1));
+            None
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::keys::KeyStore;
 use crate::meters::{self, List};
 use crate::queue::{FOLDER, Look, look};
-use crate::simulate::{Fleet, command};
+use crate::simulate::{Fleet, command, serve};
 use crate::worker::Worker;
 use crate::{analyse, check, connect, health, log, replay, run, sources};
 use anyhow::Context;
@@ -33,7 +33,7 @@ enum Command {
     Decode(Decode),
     /// Simulated meters through the whole gateway, readings on the terminal: no broker and no hardware needed
     Demo(Demo),
-    /// Print telegrams of simulated meters
+    /// Print telegrams of simulated meters, or serve simulated devices
     Simulate(Simulate),
     /// Feed archived frames to the sinks again: the same ids, the same readings
     Replay(Replay),
@@ -134,7 +134,7 @@ struct Demo {
 /// Print telegrams of simulated meters.
 #[derive(Debug, Args)]
 struct Simulate {
-    /// The protocol: wmbus
+    /// The protocol: wmbus prints telegrams, modbus serves devices
     #[arg(value_parser = protocol)]
     protocol: Protocol,
     /// How many telegrams
@@ -152,6 +152,8 @@ struct Simulate {
     /// Write the keys of the meters to this file (keys.toml)
     #[arg(long, value_name = "FILE")]
     keys: Option<PathBuf>,
+    #[command(flatten)]
+    serve: serve::Options,
 }
 
 /// Decode frames: octets in, reports out.
@@ -365,8 +367,14 @@ impl MetersArgs {
 
 impl Simulate {
     fn run(&self) -> anyhow::Result<ExitCode> {
+        if self.protocol == Protocol::Modbus {
+            if !self.serve.is_asked() {
+                anyhow::bail!("where shall it be served? Give --listen, --serial or --pty");
+            }
+            return Ok(serve::modbus(&self.serve).map(|()| ExitCode::SUCCESS)?);
+        }
         if self.protocol != Protocol::Wmbus {
-            anyhow::bail!("only wmbus can be simulated");
+            anyhow::bail!("only wmbus and modbus can be simulated");
         }
         let mut fleet = Fleet::new(self.meters, self.seed);
         if let Some(file) = &self.keys {

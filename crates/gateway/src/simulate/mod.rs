@@ -3,5 +3,7 @@
 pub mod command;
 mod fleet;
 mod meter;
+pub mod modbus;
+pub mod serve;
 
 pub use fleet::{Fleet, Sent};

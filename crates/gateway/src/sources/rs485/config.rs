@@ -1,6 +1,6 @@
 //! What a bus is told: `kind = "rs485"`.
 
-use super::registers::{Map, Maps, Registers};
+use super::registers::{self, Map, Maps, Registers};
 use crate::sources::lines::probe;
 use crate::config::{Part, Span, Tcp, Wrong};
 use esh_core::Id;
@@ -296,13 +296,6 @@ impl fmt::Display for Address {
     }
 }
 
-/// A file that holds registers.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    register: Registers,
-}
-
 impl Part for Config {
     type Keys = Keys;
 
@@ -428,7 +421,7 @@ impl MeterKeys {
         };
         let map = match (self.map, &self.registers, &self.register) {
             (Some(MapWord::Sunspec), None, None) => Map::SunSpec,
-            (None, Some(path), None) => Map::Registers(file(&base.join(path))?.0),
+            (None, Some(path), None) => Map::Registers(registers::load(&base.join(path))?),
             (None, None, Some(registers)) => Map::Registers(registers.0.clone()),
             _ => {
                 let one = "exactly one of `map`, `registers` and [[source.meter.register]] says what its registers mean";
@@ -475,12 +468,6 @@ fn secondary(text: &str) -> Option<esh_wmbus::wired::Selection> {
         }
         _ => None,
     }
-}
-
-fn file(path: &Path) -> Result<Registers, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-    let read = toml::from_str::<File>(&text).map(|file| file.register);
-    read.map_err(|error| crate::config::ConfigError::toml(path, &text, &error).to_string())
 }
 
 #[cfg(test)]

@@ -3,11 +3,13 @@
 //! The keys are those of a profile's common body (`docs/profiles.md`) behind those that say where a value stands. They are
 //! checked when they are read; from then on a register is what [`esh_modbus::map`] reads.
 
+use crate::config::ConfigError;
 use esh_core::{Alarm, Decimal, Function, Id, Qualifier, Qualifiers, Quality, Quantity, Unit};
 use esh_modbus::map::{self, Clock, Code, Half, Holds, Order, Other, Register, Table};
 use esh_modbus::merge::Span;
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 use std::sync::Arc;
 
 /// What the registers of the devices mean, by the names of the devices.
@@ -52,6 +54,12 @@ impl Value {
         self.report
     }
 
+    /// The same without its name and what it refers to.
+    #[must_use]
+    pub const fn bare(&self) -> Register<'static> {
+        self.register
+    }
+
     /// The registers that must be read for it.
     fn spans(&self) -> impl Iterator<Item = Span> {
         let span = |(table, address, count)| Span { table, address, count };
@@ -92,6 +100,21 @@ impl TryFrom<Vec<Keys>> for Registers {
         }
         Ok(Self(values.into()))
     }
+}
+
+/// Reads the registers that stand in a file.
+///
+/// # Errors
+/// Says what is wrong, and where.
+pub fn load(path: &Path) -> Result<Arc<[Value]>, String> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct File {
+        register: Registers,
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    let read = toml::from_str::<File>(&text).map(|file| file.register.0);
+    read.map_err(|error| ConfigError::toml(path, &text, &error).to_string())
 }
 
 /// The keys of one.

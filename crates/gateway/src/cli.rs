@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::keys::KeyStore;
 use crate::meters::{self, List};
 use crate::queue::{FOLDER, Look, look};
-use crate::simulate::{Fleet, command, serve};
+use crate::simulate::{Fleet, command, mbus, serve};
 use crate::worker::Worker;
 use crate::{analyse, check, connect, health, log, replay, run, sources};
 use anyhow::Context;
@@ -134,7 +134,7 @@ struct Demo {
 /// Print telegrams of simulated meters.
 #[derive(Debug, Args)]
 struct Simulate {
-    /// The protocol: wmbus prints telegrams, modbus serves devices
+    /// The protocol: wmbus prints telegrams; modbus and mbus serve devices
     #[arg(value_parser = protocol)]
     protocol: Protocol,
     /// How many telegrams
@@ -367,14 +367,17 @@ impl MetersArgs {
 
 impl Simulate {
     fn run(&self) -> anyhow::Result<ExitCode> {
-        if self.protocol == Protocol::Modbus {
+        let served: Option<fn(&serve::Options) -> std::io::Result<()>> = match self.protocol {
+            Protocol::Wmbus => None,
+            Protocol::Modbus => Some(serve::modbus),
+            Protocol::Mbus => Some(mbus::mbus),
+            _ => anyhow::bail!("only wmbus, mbus and modbus can be simulated"),
+        };
+        if let Some(served) = served {
             if !self.serve.is_asked() {
                 anyhow::bail!("where shall it be served? Give --listen, --serial or --pty");
             }
-            return Ok(serve::modbus(&self.serve).map(|()| ExitCode::SUCCESS)?);
-        }
-        if self.protocol != Protocol::Wmbus {
-            anyhow::bail!("only wmbus and modbus can be simulated");
+            return Ok(served(&self.serve).map(|()| ExitCode::SUCCESS)?);
         }
         let mut fleet = Fleet::new(self.meters, self.seed);
         if let Some(file) = &self.keys {

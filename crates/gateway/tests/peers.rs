@@ -244,3 +244,57 @@ fn the_gateway_reads_a_simulated_device_that_says_itself_what_it_has() {
         assert!(value("frequency").as_f64().unwrap() > 0.0 && value("energy.active.import").as_f64().unwrap() > 0.0);
     }
 }
+
+#[test]
+fn a_master_of_pymeterbus_reads_the_simulated_meters_by_either_address() {
+    let Some(python) = python() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let link = folder.path().join("port").display().to_string();
+    let _meters = Running::start(binary(), &["simulate", "mbus", "--unit", "1", "--unit", "7", "--pty", &link]);
+    for address in ["7", "28641969FFFFFFFF"] {
+        let arguments = [script("pymeterbus_client.py"), link.clone(), address.to_owned()];
+        let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+        let read: Value = serde_json::from_str(&output(&python, &arguments, |text| text.contains("records"))).unwrap();
+        let header = &read["body"]["header"];
+        assert_eq!((&header["manufacturer"], &header["medium"]), (&"ESH".into(), &"0x16".into()), "{read}");
+        assert_eq!(header["identification"], "0x28, 0x64, 0x19, 0x69", "{read}");
+        let volume = read["body"]["records"][0]["value"].as_f64().unwrap();
+        assert!((1.7..1.9).contains(&volume), "{read}");
+    }
+}
+
+#[test]
+fn the_gateway_reads_meters_of_the_m_bus_by_either_address() {
+    let folder = tempfile::tempdir().unwrap();
+    let (link, out) = (folder.path().join("port"), folder.path().join("out.jsonl"));
+    let _meters =
+        Running::start(binary(), &["simulate", "mbus", "--unit", "1", "--unit", "7", "--pty", &link.display().to_string()]);
+    until("the port", || link.exists());
+    let config = format!(
+        "name = \"g\"\ndata = {:?}\n[[source]]\nkind = \"rs485\"\nname = \"bus\"\nserial = {link:?}\nperiod = \"200ms\"\n\
+         [[source.meter]]\nprotocol = \"mbus\"\naddress = 1\n[[source.meter]]\nprotocol = \"mbus\"\naddress = \"28641969\"\n\
+         [[sink]]\nkind = \"file\"\npath = {out:?}\n",
+        folder.path().join("data")
+    );
+    let reports = || -> Vec<Value> {
+        let text = std::fs::read_to_string(&out).unwrap_or_default();
+        let reports = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        reports.filter(|report| report["event"].is_null()).collect()
+    };
+    let gateway = Program::start(folder.path(), &config, &[]);
+    until("twelve reports", || reports().len() >= 12);
+    assert!(gateway.stop());
+    let reports = reports();
+    for address in ["mbus:ESH:21234567:01:04", "mbus:ESH:28641969:01:16"] {
+        let own: Vec<_> = reports.iter().filter(|report| report["meter"]["address"] == address).collect();
+        assert!(own.len() >= 4, "{address}: {reports:?}");
+        for pair in own.chunks_exact(2) {
+            // Both telegrams of a reading are of one moment: the one that was told and its history.
+            let time = |report: &Value| report["readings"].as_array().unwrap().iter().find_map(|reading| reading["time"].as_str().map(str::to_owned));
+            assert!(pair.iter().all(|report| report["error"].is_null()), "{pair:?}");
+            assert_eq!(pair[0]["readings"][0]["storage"], 0, "{pair:?}");
+            assert_eq!(pair[1]["readings"][0]["storage"], 1);
+            assert_eq!(time(pair[0]), time(pair[1]));
+        }
+    }
+}

@@ -3,6 +3,7 @@
 pub mod command;
 mod fleet;
 mod meter;
+pub mod mbus;
 pub mod modbus;
 pub mod serve;
 

@@ -7,6 +7,7 @@ mod alarm;
 mod config;
 mod learned;
 mod line;
+mod mbus;
 mod modbus;
 pub mod registers;
 mod schedule;
@@ -100,11 +101,11 @@ struct Bus {
 struct Asked {
     id: Id,
     speaker: Speaker,
-    way: Way,
 }
 
 enum Speaker {
-    Modbus(Box<Device>),
+    Modbus(Box<Device>, Way),
+    Mbus(MbusAddress, mbus::Way),
 }
 
 /// Milliseconds since 1970.
@@ -121,10 +122,15 @@ impl Bus {
         for meter in &config.meters {
             // It was checked that there is one.
             let Some(id) = config.id(meter) else { continue };
-            let Speaks::Modbus { unit, map, limits } = &meter.speaks else { continue };
-            let speaker = Speaker::Modbus(Box::new(Device::new(*unit, map, *limits, memory.of(&id))));
+            let speaker = match &meter.speaks {
+                Speaks::Modbus { unit, map, limits } => {
+                    let device = Device::new(*unit, map, *limits, memory.of(&id));
+                    Speaker::Modbus(Box::new(device), modbus_way(&config, meter))
+                }
+                Speaks::Mbus(address) => Speaker::Mbus(*address, mbus_way(meter)),
+            };
             plans.push(Plan { period: meter.period, delay: delay(&name, &id, meter.spread) });
-            meters.push(Asked { id, speaker, way: way(&config, meter) });
+            meters.push(Asked { id, speaker });
         }
         let schedule = Schedule::new(&plans, Duration::ZERO, wall());
         let counts = intake.counts.bus();
@@ -183,50 +189,72 @@ impl Bus {
 
     /// Asks a meter for everything and hands on what comes; whether it has answered.
     async fn poll(&mut self, line: &mut Line, who: usize, slot: i64) -> io::Result<bool> {
-        let Some(Asked { id, speaker, way }) = self.meters.get_mut(who) else { return Ok(false) };
+        let Some(Asked { id, speaker }) = self.meters.get_mut(who) else { return Ok(false) };
         self.counts.polls.add(1);
-        let Speaker::Modbus(device) = speaker;
-        let poll = device.poll(line, way).await?;
-        let Tally { requests, timeouts, refused } = poll.tally;
+        let (captured, answered, tally) = match speaker {
+            Speaker::Modbus(device, way) => {
+                let poll = device.poll(line, way).await?;
+                if poll.learned {
+                    self.memory.put(id, device.learned());
+                    info!(source = &*self.name, meter = %id, "some registers are refused: from now on it is asked otherwise");
+                }
+                let framing = Framing::ModbusPoll(ModbusPolled { mode: modbus::stored(way.mode), slot, id: *id });
+                let octets = Some(poll.octets).filter(|octets| !octets.is_empty());
+                (octets.map(|octets| (Protocol::Modbus, framing, octets)).into_iter().collect(), poll.answered, poll.tally)
+            }
+            Speaker::Mbus(address, way) => {
+                let reading = way.read(line, *address).await?;
+                let answered = !reading.telegrams.is_empty();
+                let telegram = |octets| (Protocol::Mbus, Framing::WiredPoll(slot), octets);
+                (reading.telegrams.into_iter().map(telegram).collect::<Vec<_>>(), answered, reading.tally)
+            }
+        };
+        let Tally { requests, timeouts, refused } = tally;
         self.counts.requests.add(requests);
         self.counts.timeouts.add(timeouts);
         self.counts.refused.add(refused);
-        if poll.learned {
-            self.memory.put(id, device.learned());
-            info!(source = &*self.name, meter = %id, "the device refuses some registers, which it is asked for otherwise from now on");
-        }
-        if poll.octets.is_empty() {
+        if captured.is_empty() {
             self.counts.failed.add(1);
             if self.quiet.may(id.as_str(), Instant::now()) {
-                let why = if poll.answered { "it refuses everything" } else { "it does not answer" };
+                let why = if answered { "it refuses everything" } else { "it does not answer" };
                 warn!(source = &*self.name, meter = %id, why, "a meter cannot be read");
             }
-            return Ok(poll.answered);
+            return Ok(answered);
         }
         debug!(source = &*self.name, meter = %id, requests, timeouts, "read");
-        let polled = ModbusPolled { mode: modbus::stored(way.mode), slot, id: *id };
-        let capture = Capture {
-            octets: poll.octets.into(),
-            protocol: Protocol::Modbus,
-            framing: Some(Framing::ModbusPoll(polled)),
-            received_at: now(),
-            source: Arc::clone(&self.name),
-            rssi: None,
-        };
-        // Whether the line has ended the source hears by itself.
-        self.intake.put(capture).await;
+        for (protocol, framing, octets) in captured {
+            let capture = Capture {
+                octets: octets.into(),
+                protocol,
+                framing: Some(framing),
+                received_at: now(),
+                source: Arc::clone(&self.name),
+                rssi: None,
+            };
+            // Whether the line has ended the source hears by itself.
+            self.intake.put(capture).await;
+        }
         Ok(true)
     }
 }
 
-/// What a meter is asked with.
-fn way(config: &Config, meter: &Meter) -> Way {
+/// What a device is asked with.
+fn modbus_way(config: &Config, meter: &Meter) -> Way {
     let silence = match (&config.port, config.mode) {
         (_, Mode::Tcp) => Duration::ZERO,
         _ => meter.settings.silence(),
     };
-    let ask = Ask { octets: &[], settings: meter.settings, silence: silence + meter.turnaround, timeout: meter.timeout };
-    Way { mode: config.mode, ask, retries: meter.retries }
+    Way { mode: config.mode, ask: ask(meter, silence, meter.timeout), retries: meter.retries }
+}
+
+/// What a meter of the M-Bus is asked with.
+fn mbus_way(meter: &Meter) -> mbus::Way {
+    let timeout = meter.timeout.max(mbus::Way::least(&meter.settings));
+    mbus::Way { ask: ask(meter, mbus::Way::silence(&meter.settings), timeout), retries: meter.retries }
+}
+
+const fn ask(meter: &Meter, silence: Duration, timeout: Duration) -> Ask<'static> {
+    Ask { octets: &[], settings: meter.settings, silence: silence.saturating_add(meter.turnaround), timeout }
 }
 
 /// How long after its slots a meter is asked: the same each time, and another one for each meter of each gateway.

@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::bus::Bus;
 use crate::config::Config;
 use crate::keys::KeyStore;
 use crate::meters::{self, List};
@@ -43,6 +44,8 @@ enum Command {
     Queue(Queue),
     /// Tell which meters are known, also while the gateway runs; nothing is changed
     Meters(MetersArgs),
+    /// Find who is on a bus, or read its meters once
+    Bus(Bus),
 }
 
 /// Feed archived frames to the sinks again.
@@ -227,6 +230,7 @@ pub fn main() -> ExitCode {
         Command::Health(health) => health.run(),
         Command::Queue(queue) => queue.run(),
         Command::Meters(meters) => meters.run(),
+        Command::Bus(bus) => bus.run(),
     };
     result.unwrap_or_else(|error| {
         eprintln!("esh-gateway: {error:#}");

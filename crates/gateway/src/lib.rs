@@ -6,6 +6,7 @@
 pub mod analyse;
 pub mod archive;
 pub mod backoff;
+mod bus;
 pub mod capture;
 pub mod check;
 pub mod cli;

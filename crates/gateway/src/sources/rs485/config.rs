@@ -118,6 +118,18 @@ pub enum Parity {
     Odd,
 }
 
+impl Parity {
+    /// The word that a configuration has for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Even => "even",
+            Self::Odd => "odd",
+        }
+    }
+}
+
 /// A meter on the bus.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Meter {

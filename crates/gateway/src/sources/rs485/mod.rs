@@ -10,9 +10,11 @@ mod line;
 mod mbus;
 mod modbus;
 pub mod registers;
+mod scan;
 mod schedule;
 
 pub use config::{Config, Direction, Keys, MbusAddress, Meter, Parity, Port, Settings, Speaks};
+pub use scan::Search;
 
 use super::{Intake, now};
 use crate::backoff::Backoff;
@@ -78,6 +80,24 @@ pub async fn run(config: Config, intake: Intake, mut stop: Stop) -> Result<(), R
         }
     }
     Ok(())
+}
+
+/// Reads each meter of a bus once, and hands on what comes.
+///
+/// # Errors
+/// When the bus cannot be had.
+pub async fn read_once(config: Config, intake: Intake, only: Option<&str>) -> io::Result<Vec<(Id, bool)>> {
+    let mut bus = Bus::new(config, intake);
+    let settings = bus.config.meters.first().map_or(Settings::default(), |meter| meter.settings);
+    let mut line = Line::open(&bus.config.port, bus.config.direction, settings).await?;
+    let mut read = Vec::new();
+    for who in 0..bus.meters.len() {
+        let Some(id) = bus.meters.get(who).map(|meter| meter.id) else { continue };
+        if only.is_none_or(|only| only == id.as_str()) {
+            read.push((id, bus.poll(&mut line, who, wall()).await?));
+        }
+    }
+    Ok(read)
 }
 
 /// A bus with all that is known of its meters.

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 pub struct Device {
     /// What it holds, from these addresses on. There are no others.
     pub registers: Vec<(u16, Vec<u16>)>,
-    /// How long it thinks.
+    /// How long it thinks, once it knows that the request has ended.
     pub turnaround: Duration,
     /// It says nothing.
     pub silent: bool,
@@ -225,7 +225,8 @@ impl Wire {
                 damaged = true;
             }
         }
-        let start = self.busy + turnaround + later;
+        // It knows that the request has ended when the line has been silent for as long as between two frames.
+        let start = self.busy + self.silence + turnaround + later;
         noisy.extend(&answer);
         self.send(&noisy, start);
         if !damaged {

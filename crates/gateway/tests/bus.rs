@@ -196,3 +196,48 @@ fn an_echo_noise_a_dead_meter_and_a_cable_that_is_pulled() {
         assert_ne!(unit, 4.0);
     }
 }
+
+#[test]
+fn others_ask_through_the_bus_and_write_nothing() {
+    use std::io::{Read, Write};
+    let folder = tempfile::tempdir().unwrap();
+    let bus = Bus::new(&folder.path().join("port"), 38_400, State { devices: devices([17, 18]), strict: true, ..State::default() });
+    let port = common::free_port();
+    let keys = format!(
+        "serial = {:?}\nbaud = 38400\nlisten = \"tcp://127.0.0.1:{port}\"\nperiod = \"50ms\"\n{}",
+        bus.path,
+        meters([17], "timeout = \"100ms\"")
+    );
+    let gateway = Program::start(folder.path(), &config(folder.path(), &keys), &[]);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let mut client = runtime.block_on(common::connect(port)).into_std().unwrap();
+    client.set_nonblocking(false).unwrap();
+    client.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let mut ask = |transaction: u8, unit: u8, pdu: &[u8]| {
+        let mut frame = vec![0, transaction, 0, 0, 0, pdu.len() as u8 + 1, unit];
+        frame.extend(pdu);
+        client.write_all(&frame).unwrap();
+        let mut head = [0; 7];
+        client.read_exact(&mut head).unwrap();
+        assert_eq!((head[1], head[6]), (transaction, unit));
+        let mut pdu = vec![0; usize::from(head[5]) - 1];
+        client.read_exact(&mut pdu).unwrap();
+        pdu
+    };
+    for n in 0..20 {
+        // Of a meter that the gateway reads, and of one that it does not know.
+        assert_eq!(ask(n, 17, &[3, 0, 2, 0, 1]), [3, 2, 0x08, 0xfd]);
+        assert_eq!(ask(n, 18, &[3, 0, 10, 0, 2]), [3, 4, 0x41, 0x42, 0x43, 0x42]);
+    }
+    assert_eq!(ask(1, 17, &[3, 0, 9, 0, 1]), [0x83, 2], "what a device refuses is its own answer");
+    assert_eq!(ask(2, 17, &[6, 0, 2, 0, 1]), [0x86, 1], "nothing is written");
+    assert_eq!(ask(3, 19, &[3, 0, 2, 0, 1]), [0x83, 11], "who does not answer");
+    assert_eq!(bus.state().early, 0);
+    let before = reports(folder.path()).len();
+    until("the meter is read beside it", || reports(folder.path()).len() > before + 3);
+    drop(bus);
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(ask(4, 17, &[3, 0, 2, 0, 1]), [0x83, 10], "there is no bus");
+    assert!(gateway.stop());
+    assert!(reports(folder.path()).iter().all(|report| report["error"].is_null()));
+}

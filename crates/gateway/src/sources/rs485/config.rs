@@ -23,6 +23,8 @@ pub struct Config {
     pub direction: Direction,
     /// How frames of Modbus are laid out.
     pub mode: Mode,
+    /// How characters are sent where no meter says otherwise.
+    pub settings: Settings,
     /// Who is on it.
     pub meters: Vec<Meter>,
     /// Where others may ask, too.
@@ -341,7 +343,17 @@ impl Part for Config {
         if !serial && meters.iter().any(|meter| meters.first().is_some_and(|first| own(first) != own(meter))) {
             return Err(Wrong::new("meter", "a serial server has one setting: `baud` and its like are set there"));
         }
-        let config = Self { name: keys.name, port, direction: keys.direction, mode, meters, listen: keys.listen, data: PathBuf::new() };
+        let settings = settings([keys.baud], [keys.parity], [keys.stop_bits], [keys.data_bits], Settings::default());
+        let config = Self {
+            name: keys.name,
+            port,
+            direction: keys.direction,
+            mode,
+            settings: settings.map_err(|wrong| Wrong::new("", wrong))?,
+            meters,
+            listen: keys.listen,
+            data: PathBuf::new(),
+        };
         let mut taken = HashSet::new();
         for meter in &config.meters {
             // The name of the bus is the same for all.
@@ -407,21 +419,17 @@ impl MeterKeys {
 
     fn settings(&self, bus: &Keys) -> Result<Settings, String> {
         // EN 13757-2: 2,400 baud and even parity, where nothing else is said.
-        let (baud, parity) = match self.protocol {
-            Word::Modbus => (9600, Parity::None),
-            Word::Mbus => (2400, Parity::Even),
+        let default = match self.protocol {
+            Word::Modbus => Settings::default(),
+            Word::Mbus => Settings { baud: 2400, parity: Parity::Even, ..Settings::default() },
         };
-        let settings = Settings {
-            baud: self.baud.or(bus.baud).unwrap_or(baud),
-            parity: self.parity.or(bus.parity).unwrap_or(parity),
-            stop_bits: self.stop_bits.or(bus.stop_bits).unwrap_or(1),
-            data_bits: self.data_bits.or(bus.data_bits).unwrap_or(8),
-        };
-        match settings {
-            Settings { baud: 0..50 | 4_000_001.., .. } => Err("`baud` is 50 to 4000000".to_owned()),
-            Settings { stop_bits: 1 | 2, data_bits: 7 | 8, .. } => Ok(settings),
-            _ => Err("a character has 7 or 8 `data_bits` and 1 or 2 `stop_bits`".to_owned()),
-        }
+        settings(
+            [self.baud, bus.baud],
+            [self.parity, bus.parity],
+            [self.stop_bits, bus.stop_bits],
+            [self.data_bits, bus.data_bits],
+            default,
+        )
     }
 
     fn modbus(&self, bus: &Keys, base: &Path) -> Result<Speaks, String> {
@@ -463,6 +471,27 @@ impl MeterKeys {
             }),
             Address::Number(_) => Err("a primary address is 0 to 250, or 254 where the meter is alone".to_owned()),
         }
+    }
+}
+
+/// The first of each that is said.
+fn settings<const N: usize>(
+    baud: [Option<u32>; N],
+    parity: [Option<Parity>; N],
+    stop_bits: [Option<u8>; N],
+    data_bits: [Option<u8>; N],
+    default: Settings,
+) -> Result<Settings, String> {
+    let settings = Settings {
+        baud: baud.into_iter().flatten().next().unwrap_or(default.baud),
+        parity: parity.into_iter().flatten().next().unwrap_or(default.parity),
+        stop_bits: stop_bits.into_iter().flatten().next().unwrap_or(default.stop_bits),
+        data_bits: data_bits.into_iter().flatten().next().unwrap_or(default.data_bits),
+    };
+    match settings {
+        Settings { baud: 0..50 | 4_000_001.., .. } => Err("`baud` is 50 to 4000000".to_owned()),
+        Settings { stop_bits: 1 | 2, data_bits: 7 | 8, .. } => Ok(settings),
+        _ => Err("a character has 7 or 8 `data_bits` and 1 or 2 `stop_bits`".to_owned()),
     }
 }
 

@@ -12,6 +12,7 @@ mod modbus;
 pub mod registers;
 mod scan;
 mod schedule;
+mod server;
 
 pub use config::{Config, Direction, Keys, MbusAddress, Meter, Parity, Port, Settings, Speaks};
 pub use scan::Search;
@@ -29,10 +30,12 @@ use learned::Memory;
 use line::{Ask, Line};
 use modbus::{Device, Tally, Way};
 use schedule::{Next, Plan, Schedule};
+use server::Guest;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
 use tracing::{debug, info, warn};
 
 /// Why a bus cannot go on.
@@ -43,6 +46,8 @@ pub enum Rs485Error {
     Listen(String, #[source] io::Error),
 }
 
+/// How long an answer may take from a device of which nothing is said.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// A connection on which nobody has said anything for so long is made anew: the other end may have gone without a word.
 const MUTE: Duration = Duration::from_secs(20);
 
@@ -52,9 +57,17 @@ const MUTE: Duration = Duration::from_secs(20);
 /// When it cannot listen for those who ask through it.
 pub async fn run(config: Config, intake: Intake, mut stop: Stop) -> Result<(), Rs485Error> {
     let mut bus = Bus::new(config, intake);
+    // The server ends with the bus.
+    let mut _server = None;
+    if let Some(at) = &bus.config.listen {
+        let listening = server::listen(at, Arc::clone(&bus.name)).await;
+        let (tasks, guests) = listening.map_err(|error| Rs485Error::Listen(at.to_string(), error))?;
+        _server = Some(tasks);
+        bus.guests = Guests { place: bus.schedule.guest(), coming: Some(guests), waiting: None };
+    }
     let mut backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(2));
     while !stop.is_asked() {
-        let settings = bus.config.meters.first().map_or(Settings::default(), |meter| meter.settings);
+        let settings = bus.config.meters.first().map_or(bus.config.settings, |meter| meter.settings);
         let opened = tokio::select! {
             () = stop.asked() => break,
             opened = Line::open(&bus.config.port, bus.config.direction, settings) => opened,
@@ -75,11 +88,51 @@ pub async fn run(config: Config, intake: Intake, mut stop: Stop) -> Result<(), R
         }
         bus.intake.counts.reconnects.add(1);
         tokio::select! {
-            () = tokio::time::sleep(backoff.wait()) => {}
+            () = bus.guests.refuse(backoff.wait()) => {}
             () = stop.asked() => break,
         }
     }
     Ok(())
+}
+
+/// Those who ask through the bus, where anybody may.
+#[derive(Default)]
+struct Guests {
+    /// Their place in the schedule.
+    place: usize,
+    coming: Option<mpsc::Receiver<Guest>>,
+    waiting: Option<Guest>,
+}
+
+impl Guests {
+    /// Waits until somebody asks, for ever where nobody may.
+    async fn come(&mut self) {
+        match &mut self.coming {
+            Some(coming) if self.waiting.is_none() => self.waiting = coming.recv().await,
+            _ => std::future::pending().await,
+        }
+    }
+
+    /// Whether somebody waits.
+    fn look(&mut self) -> bool {
+        if let (None, Some(coming)) = (&self.waiting, &mut self.coming) {
+            self.waiting = coming.try_recv().ok();
+        }
+        self.waiting.is_some()
+    }
+
+    /// Tells all who ask for so long that there is no bus.
+    async fn refuse(&mut self, time: Duration) {
+        let sleep = tokio::time::sleep(time);
+        tokio::pin!(sleep);
+        loop {
+            self.waiting.take().into_iter().for_each(Guest::refuse);
+            tokio::select! {
+                () = &mut sleep => return,
+                () = self.come() => {}
+            }
+        }
+    }
 }
 
 /// Reads each meter of a bus once, and hands on what comes.
@@ -88,7 +141,7 @@ pub async fn run(config: Config, intake: Intake, mut stop: Stop) -> Result<(), R
 /// When the bus cannot be had.
 pub async fn read_once(config: Config, intake: Intake, only: Option<&str>) -> io::Result<Vec<(Id, bool)>> {
     let mut bus = Bus::new(config, intake);
-    let settings = bus.config.meters.first().map_or(Settings::default(), |meter| meter.settings);
+    let settings = bus.config.meters.first().map_or(bus.config.settings, |meter| meter.settings);
     let mut line = Line::open(&bus.config.port, bus.config.direction, settings).await?;
     let mut read = Vec::new();
     for who in 0..bus.meters.len() {
@@ -110,6 +163,7 @@ struct Bus {
     /// In the order of the configuration.
     meters: Vec<Asked>,
     memory: Memory,
+    guests: Guests,
     /// Times of the schedule count from here.
     begun: Instant,
     quiet: Quiet,
@@ -154,7 +208,8 @@ impl Bus {
         }
         let schedule = Schedule::new(&plans, Duration::ZERO, wall());
         let counts = intake.counts.bus();
-        Self { config, name, intake, counts, schedule, meters, memory, begun, quiet: Quiet::default(), heard: begun }
+        let (guests, quiet) = (Guests::default(), Quiet::default());
+        Self { config, name, intake, counts, schedule, meters, memory, guests, begun, quiet, heard: begun }
     }
 
     fn now(&self) -> Duration {
@@ -167,7 +222,18 @@ impl Bus {
         loop {
             let now = self.now();
             self.schedule.clock(now, wall());
+            if self.guests.coming.is_some() {
+                let wanted = self.guests.look();
+                self.schedule.want(self.guests.place, wanted);
+            }
             match self.schedule.next(now) {
+                Next::Ask { who, .. } if who == self.guests.place && self.guests.coming.is_some() => {
+                    if let Some(guest) = self.guests.waiting.take() {
+                        let way = self.way_to(guest.unit());
+                        guest.ask(line, &way).await?;
+                    }
+                    self.schedule.done(who, now, self.now(), true);
+                }
                 Next::Ask { who, slot } => {
                     let polled = tokio::select! {
                         () = stop.asked() => return Ok(()),
@@ -197,14 +263,31 @@ impl Bus {
                     tokio::select! {
                         () = stop.asked() => return Ok(()),
                         () = tokio::time::sleep_until(until.into()) => {}
+                        () = self.guests.come() => {}
                     }
                 }
                 Next::Idle => {
-                    stop.asked().await;
-                    return Ok(());
+                    tokio::select! {
+                        () = stop.asked() => return Ok(()),
+                        () = self.guests.come() => {}
+                    }
                 }
             }
         }
+    }
+
+    /// How a device is asked that somebody else asks for: as the meter at that address is, or else as the first one.
+    fn way_to(&self, address: u8) -> Way {
+        let at = |meter: &&Meter| matches!(meter.speaks, Speaks::Modbus { unit, .. } if unit == address);
+        let known = self.config.meters.iter().find(at).or(self.config.meters.first());
+        known.map_or_else(
+            || {
+                let settings = self.config.settings;
+                let ask = Ask { octets: &[], settings, silence: silence(&self.config, &settings), timeout: PATIENCE };
+                Way { mode: self.config.mode, ask, retries: 0 }
+            },
+            |meter| modbus_way(&self.config, meter),
+        )
     }
 
     /// Asks a meter for everything and hands on what comes; whether it has answered.
@@ -260,11 +343,13 @@ impl Bus {
 
 /// What a device is asked with.
 fn modbus_way(config: &Config, meter: &Meter) -> Way {
-    let silence = match (&config.port, config.mode) {
-        (_, Mode::Tcp) => Duration::ZERO,
-        _ => meter.settings.silence(),
-    };
-    Way { mode: config.mode, ask: ask(meter, silence, meter.timeout), retries: meter.retries }
+    let ask = ask(meter, silence(config, &meter.settings), meter.timeout);
+    Way { mode: config.mode, ask, retries: meter.retries }
+}
+
+/// The silence between two frames of Modbus.
+fn silence(config: &Config, settings: &Settings) -> Duration {
+    if config.mode == Mode::Tcp { Duration::ZERO } else { settings.silence() }
 }
 
 /// What a meter of the M-Bus is asked with.

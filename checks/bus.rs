@@ -246,7 +246,8 @@ impl Wire {
             }
             // All that are due by now.
             let since = Instant::now().saturating_duration_since(start);
-            let until = usize::try_from(since.as_nanos() / self.character.as_nanos()).unwrap().clamp(sent + 1, octets.len());
+            let until =
+                usize::try_from(since.as_nanos() / self.character.as_nanos()).unwrap().clamp(sent + 1, octets.len());
             if rustix::io::write(&self.master, &octets[sent..until]).is_err() {
                 return;
             }

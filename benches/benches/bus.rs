@@ -168,7 +168,9 @@ fn over_tcp(binary: &Path) {
     });
     let folder = tempfile::tempdir().unwrap();
     let registers: String = (0..100)
-        .map(|n| format!("[[source.meter.register]]\naddress = {}\ntype = \"text\"\nlength = 20\nname = \"v{n}\"\n", n * 10))
+        .map(|n| {
+            format!("[[source.meter.register]]\naddress = {}\ntype = \"text\"\nlength = 20\nname = \"v{n}\"\n", n * 10)
+        })
         .collect();
     let source = format!(
         "connect = \"tcp://127.0.0.1:{port}\"\nmode = \"tcp\"\n[[source.meter]]\naddress = 1\nperiod = \"10ms\"\nmax_registers = 10\n{registers}"

@@ -9,9 +9,7 @@ use crate::map::{Block, Table};
 use crate::pdu::length::{self, Length};
 use crate::pdu::{Request, Response};
 use esh_core::note::{Notes, at};
-use esh_core::{
-    Carrier, Content, DecodeError, Field, Known, Layer, Meter, Opened, Out, Reason, Refused, Security,
-};
+use esh_core::{Carrier, Content, DecodeError, Field, Known, Layer, Meter, Opened, Out, Reason, Refused, Security};
 
 /// A request and its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +73,9 @@ impl<'p> Exchanges<'p> {
         const AROUND: usize = 3;
         let (start, rest) = (self.at, self.octets.get(self.at..).unwrap_or_default());
         let needed = match (self.mode, rest) {
-            (Mode::Tcp, [_, _, _, _, high, low, ..]) => usize::from(u16::from_be_bytes([*high, *low])) + tcp::HEADER - 1,
+            (Mode::Tcp, [_, _, _, _, high, low, ..]) => {
+                usize::from(u16::from_be_bytes([*high, *low])) + tcp::HEADER - 1
+            }
             (Mode::Tcp, _) => tcp::HEADER,
             (Mode::Rtu | Mode::Ascii, rest) => match len(rest.get(1..).unwrap_or_default()) {
                 Length::Exactly(len) | Length::AtLeast(len) => len + AROUND,
@@ -186,7 +186,8 @@ mod tests {
     fn what_was_asked_says_where_the_registers_are() {
         for mode in [Mode::Rtu, Mode::Tcp] {
             let poll = poll(mode);
-            let blocks: Vec<_> = Exchanges::new(&poll, mode).map(|exchange| exchange.unwrap().block().unwrap()).collect();
+            let blocks: Vec<_> =
+                Exchanges::new(&poll, mode).map(|exchange| exchange.unwrap().block().unwrap()).collect();
             let told: Vec<_> = blocks.iter().map(|block| (block.table, block.address, block.octets)).collect();
             assert_eq!(told, [(Table::Input, 0, &[0, 1, 0, 2][..]), (Table::Input, 0x500, &[0, 3, 0, 4])]);
             for block in blocks {
@@ -200,7 +201,12 @@ mod tests {
         let mut poll = poll(Mode::Rtu);
         let len = poll.len();
         let mut buffer = [0; 260];
-        put(&mut poll, Mode::Rtu, 0, Request::ReadHoldingRegisters { address: 9, quantity: 1 }.write(&mut buffer).unwrap());
+        put(
+            &mut poll,
+            Mode::Rtu,
+            0,
+            Request::ReadHoldingRegisters { address: 9, quantity: 1 }.write(&mut buffer).unwrap(),
+        );
         let all: Vec<_> = Exchanges::new(&poll, Mode::Rtu).collect();
         assert!(all[0].is_ok() && all[1].is_ok());
         let error = all[2].unwrap_err();

@@ -78,16 +78,23 @@ fn a_poll_is_one_report_with_one_time_and_a_refusal_is_learned_and_kept() {
         assert_eq!(report["error"], Value::Null, "{report}");
         assert_eq!((&report["protocol"], &report["meter"]["address"]), (&"modbus".into(), &"modbus:cellar.17".into()));
         let readings = report["readings"].as_array().unwrap();
-        let values: Vec<_> = readings.iter().map(|reading| (reading["quantity"].as_str().unwrap(), reading["value"].to_string())).collect();
-        assert_eq!(values, [
-            ("energy.active.import", "70.0".to_owned()),
-            ("voltage.l1", "230.1".to_owned()),
-            ("identification.fabrication", "\"ABCA\"".to_owned()),
-        ]);
+        let values: Vec<_> = readings
+            .iter()
+            .map(|reading| (reading["quantity"].as_str().unwrap(), reading["value"].to_string()))
+            .collect();
+        assert_eq!(
+            values,
+            [
+                ("energy.active.import", "70.0".to_owned()),
+                ("voltage.l1", "230.1".to_owned()),
+                ("identification.fabrication", "\"ABCA\"".to_owned()),
+            ]
+        );
         let times: Vec<_> = readings.iter().map(|reading| reading["time"].as_str().unwrap()).collect();
         assert!(times.iter().all(|time| *time == times[0]), "{times:?}");
     }
-    let ids: std::collections::HashSet<_> = reports(folder.path()).iter().map(|report| report["id"].to_string()).collect();
+    let ids: std::collections::HashSet<_> =
+        reports(folder.path()).iter().map(|report| report["id"].to_string()).collect();
     assert_eq!(ids.len(), reports(folder.path()).len(), "equal octets at other times are other readings");
     // The gap was refused once, and after a restart it is not asked for again.
     let refused = |folder: &Path| std::fs::read_to_string(folder.join("data/bus/cellar.json")).unwrap();
@@ -112,14 +119,17 @@ fn energies(folder: &Path) -> HashMap<String, Vec<f64>> {
     energies
 }
 
-const ENERGY: &str = "[[source.meter.register]]\naddress = 0\ntype = \"u16\"\nquantity = \"energy.active.import\"\nunit = \"kW.h\"\n";
-const EXPORT: &str = "[[source.meter.register]]\naddress = 100\ntype = \"u16\"\nquantity = \"energy.active.export\"\nunit = \"kW.h\"\n";
+const ENERGY: &str =
+    "[[source.meter.register]]\naddress = 0\ntype = \"u16\"\nquantity = \"energy.active.import\"\nunit = \"kW.h\"\n";
+const EXPORT: &str =
+    "[[source.meter.register]]\naddress = 100\ntype = \"u16\"\nquantity = \"energy.active.export\"\nunit = \"kW.h\"\n";
 
 #[test]
 fn an_answer_that_is_late_is_never_taken_for_the_next_one() {
     let folder = tempfile::tempdir().unwrap();
     // The same shape of answer to two requests, and later than the patience for it.
-    let device = Device { late: (1, Duration::from_millis(160)), ..Device::new(vec![(0, vec![1111]), (100, vec![2222])]) };
+    let device =
+        Device { late: (1, Duration::from_millis(160)), ..Device::new(vec![(0, vec![1111]), (100, vec![2222])]) };
     // Whatever is asked is answered, also what is asked while an older answer is under way.
     let state = State { devices: HashMap::from([(5, device)]), ..State::default() };
     let bus = Bus::new(&folder.path().join("port"), 19_200, state);
@@ -166,7 +176,9 @@ fn an_echo_noise_a_dead_meter_and_a_cable_that_is_pulled() {
     let gateway = Program::start(folder.path(), &config, &[]);
     let all = |least: usize| {
         let energies = energies(folder.path());
-        (1..=6).filter(|unit| *unit != 4).all(|unit| energies.get(&format!("cellar.{unit}")).map_or(0, Vec::len) >= least)
+        (1..=6)
+            .filter(|unit| *unit != 4)
+            .all(|unit| energies.get(&format!("cellar.{unit}")).map_or(0, Vec::len) >= least)
     };
     until("ten of each", || all(10));
     assert_eq!(bus.state().early, 0, "nothing was sent too early");
@@ -201,7 +213,11 @@ fn an_echo_noise_a_dead_meter_and_a_cable_that_is_pulled() {
 fn others_ask_through_the_bus_and_write_nothing() {
     use std::io::{Read, Write};
     let folder = tempfile::tempdir().unwrap();
-    let bus = Bus::new(&folder.path().join("port"), 38_400, State { devices: devices([17, 18]), strict: true, ..State::default() });
+    let bus = Bus::new(
+        &folder.path().join("port"),
+        38_400,
+        State { devices: devices([17, 18]), strict: true, ..State::default() },
+    );
     let port = common::free_port();
     let keys = format!(
         "serial = {:?}\nbaud = 38400\nlisten = \"tcp://127.0.0.1:{port}\"\nperiod = \"50ms\"\n{}",
@@ -240,4 +256,32 @@ fn others_ask_through_the_bus_and_write_nothing() {
     assert_eq!(ask(4, 17, &[3, 0, 2, 0, 1]), [0x83, 10], "there is no bus");
     assert!(gateway.stop());
     assert!(reports(folder.path()).iter().all(|report| report["error"].is_null()));
+}
+
+#[test]
+fn an_archive_gives_the_same_readings_with_the_same_ids() {
+    let folder = tempfile::tempdir().unwrap();
+    let bus = Bus::new(&folder.path().join("port"), 38_400, State { devices: devices([17]), ..State::default() });
+    let archive = folder.path().join("archive");
+    let keys = format!("serial = {:?}\nbaud = 38400\nperiod = \"100ms\"\n{}", bus.path, meters([17], "id = \"house\""));
+    let config = format!(
+        "{}[[sink]]\nkind = \"archive\"\npath = {archive:?}\n[[sink]]\nkind = \"stdout\"\n",
+        config(folder.path(), &keys)
+    );
+    let gateway = Program::start(folder.path(), &config, &[]);
+    until("five reports", || reports(folder.path()).len() >= 5);
+    assert!(gateway.stop());
+    let output = std::process::Command::new(common::program::binary())
+        .args(["replay", "--sink", "stdout", "--config"])
+        .arg(folder.path().join("gateway.toml"))
+        .arg(&archive)
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let again = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let again: Vec<_> = again.filter(|report| report["readings"].is_array()).collect();
+    let told = |reports: &[Value]| -> HashMap<String, String> {
+        reports.iter().map(|report| (report["id"].to_string(), report["readings"].to_string())).collect()
+    };
+    assert_eq!(told(&again), told(&reports(folder.path())), "{}", String::from_utf8_lossy(&output.stderr));
 }

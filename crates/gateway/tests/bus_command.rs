@@ -12,7 +12,8 @@ struct Simulated(Child);
 
 impl Simulated {
     fn start(arguments: &[&str], link: &Path) -> Self {
-        let child = Command::new(binary()).arg("simulate").args(arguments).arg("--pty").arg(link).stdout(Stdio::null()).spawn();
+        let child =
+            Command::new(binary()).arg("simulate").args(arguments).arg("--pty").arg(link).stdout(Stdio::null()).spawn();
         let deadline = Instant::now() + Duration::from_secs(30);
         while !link.exists() {
             assert!(Instant::now() < deadline, "no port");
@@ -42,8 +43,12 @@ fn a_scan_finds_who_answers() {
     let _modbus = Simulated::start(&["modbus", "--unit", "3", "--unit", "12"], &modbus);
     let _mbus = Simulated::start(&["mbus", "--unit", "1", "--unit", "7", "--unit", "8"], &mbus);
     let (modbus, mbus) = (modbus.display().to_string(), mbus.display().to_string());
-    let (status, found) = bus(&["scan", &modbus, "--baud", "19200", "--parity", "none", "--to", "20", "--timeout", "60"]);
-    assert_eq!((status, &*found), (Some(0), "modbus 3 at 19200 baud, parity none\nmodbus 12 at 19200 baud, parity none\n"));
+    let (status, found) =
+        bus(&["scan", &modbus, "--baud", "19200", "--parity", "none", "--to", "20", "--timeout", "60"]);
+    assert_eq!(
+        (status, &*found),
+        (Some(0), "modbus 3 at 19200 baud, parity none\nmodbus 12 at 19200 baud, parity none\n")
+    );
     let mbus_scan = ["scan", &mbus, "--protocol", "mbus", "--baud", "9600", "--timeout", "60"];
     let (_, found) = bus(&[&mbus_scan[..], &["--to", "9"]].concat());
     let addresses: Vec<_> = found.lines().map(|line| line.split(',').next().unwrap()).collect();
@@ -54,7 +59,8 @@ fn a_scan_finds_who_answers() {
     for id in ["67452321", "69196428", "36658729"] {
         assert!(lines.iter().any(|line| line.starts_with(&format!("mbus secondary address {id}"))), "{id}: {found}");
     }
-    let (status, found) = bus(&["scan", &modbus, "--baud", "9600", "--parity", "none", "--from", "30", "--to", "31", "--timeout", "30"]);
+    let (status, found) =
+        bus(&["scan", &modbus, "--baud", "9600", "--parity", "none", "--from", "30", "--to", "31", "--timeout", "30"]);
     assert_eq!((status, &*found), (Some(1), ""));
     let (status, found) = bus(&["scan", "/dev/there/is/none"]);
     assert!(status == Some(2) && found.contains("/dev/there/is/none"), "{found}");

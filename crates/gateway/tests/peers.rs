@@ -109,7 +109,8 @@ fn reads(folder: &Path, port: &str) {
     until("four reports", || reports().len() >= 4);
     assert!(gateway.stop(), "{}", std::fs::read_to_string(folder.join("log")).unwrap());
     for report in reports() {
-        let values: Vec<_> = report["readings"].as_array().unwrap().iter().map(|reading| reading["value"].to_string()).collect();
+        let values: Vec<_> =
+            report["readings"].as_array().unwrap().iter().map(|reading| reading["value"].to_string()).collect();
         // Read as CDAB: 1151 is the high word.
         assert_eq!(values, ["1000", &(1151 * 65_536 + 1150).to_string(), "2005"], "{report}");
         assert_eq!(report["error"], Value::Null);
@@ -208,7 +209,9 @@ fn mbpoll_and_pymodbus_read_the_simulated_devices() {
         let client = script("pymodbus_client.py");
         for way in [["tcp", &port.to_string()], ["serial", &link]] {
             let ask = |address: &str, count: &str, is: &str| {
-                output(&python, &[&[client.as_str()], &way[..], &["5", address, count]].concat(), |text| text.trim() == is)
+                output(&python, &[&[client.as_str()], &way[..], &["5", address, count]].concat(), |text| {
+                    text.trim() == is
+                })
             };
             ask("20", "2", "0 1020");
             ask("10", "3", "1010 17532 49152");
@@ -238,7 +241,8 @@ fn the_gateway_reads_a_simulated_device_that_says_itself_what_it_has() {
         assert_eq!((&report["meter"]["address"], &report["error"]), (&"modbus:house".into(), &Value::Null), "{report}");
         let value = |quantity: &str| {
             let all = report["readings"].as_array().unwrap();
-            all.iter().find(|reading| reading["quantity"] == quantity).unwrap_or_else(|| panic!("{report}"))["value"].clone()
+            all.iter().find(|reading| reading["quantity"] == quantity).unwrap_or_else(|| panic!("{report}"))["value"]
+                .clone()
         };
         assert_eq!(value("identification.manufacturer").as_str().unwrap().len(), 32);
         assert!(value("frequency").as_f64().unwrap() > 0.0 && value("energy.active.import").as_f64().unwrap() > 0.0);
@@ -267,8 +271,10 @@ fn a_master_of_pymeterbus_reads_the_simulated_meters_by_either_address() {
 fn the_gateway_reads_meters_of_the_m_bus_by_either_address() {
     let folder = tempfile::tempdir().unwrap();
     let (link, out) = (folder.path().join("port"), folder.path().join("out.jsonl"));
-    let _meters =
-        Running::start(binary(), &["simulate", "mbus", "--unit", "1", "--unit", "7", "--pty", &link.display().to_string()]);
+    let _meters = Running::start(
+        binary(),
+        &["simulate", "mbus", "--unit", "1", "--unit", "7", "--pty", &link.display().to_string()],
+    );
     until("the port", || link.exists());
     let config = format!(
         "name = \"g\"\ndata = {:?}\n[[source]]\nkind = \"rs485\"\nname = \"bus\"\nserial = {link:?}\nperiod = \"200ms\"\n\
@@ -290,7 +296,13 @@ fn the_gateway_reads_meters_of_the_m_bus_by_either_address() {
         assert!(own.len() >= 4, "{address}: {reports:?}");
         for pair in own.chunks_exact(2) {
             // Both telegrams of a reading are of one moment: the one that was told and its history.
-            let time = |report: &Value| report["readings"].as_array().unwrap().iter().find_map(|reading| reading["time"].as_str().map(str::to_owned));
+            let time = |report: &Value| {
+                report["readings"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .find_map(|reading| reading["time"].as_str().map(str::to_owned))
+            };
             assert!(pair.iter().all(|report| report["error"].is_null()), "{pair:?}");
             assert_eq!(pair[0]["readings"][0]["storage"], 0, "{pair:?}");
             assert_eq!(pair[1]["readings"][0]["storage"], 1);

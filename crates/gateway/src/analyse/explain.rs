@@ -55,14 +55,8 @@ pub(crate) fn explain_capture(capture: &Capture, keys: &KeyStore, meters: &Arc<M
     let mut decoder = Decoder::analyser(false);
     decoder.set_meters(Arc::clone(meters));
     let Capture { octets, protocol, framing, received_at, .. } = capture;
-    let frame = Frame {
-        octets,
-        protocol: *protocol,
-        framing: *framing,
-        received_at: *received_at,
-        source: None,
-        input: None,
-    };
+    let frame =
+        Frame { octets, protocol: *protocol, framing: *framing, received_at: *received_at, source: None, input: None };
     let (mut explanation, taught, mut report) = (Explanation::default(), Taught::default(), Vec::new());
     decoder.decode(&frame, &Opening { keys, taught: &taught }, None, &mut explanation, &mut report);
     let (mut page, mut summary) = (String::new(), Vec::new());

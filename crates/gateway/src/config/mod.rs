@@ -9,6 +9,7 @@ pub use values::{Size, Span, Tcp, Zone};
 pub(crate) use values::{host_and_port, protocol};
 pub use wrong::{ConfigError, Wrong};
 
+use crate::sources::rs485::registers::Maps;
 use crate::telemetry::config as http;
 use crate::{clock, deduplicate, log, meters, queue, reload, sinks, sources};
 use serde::Deserialize;
@@ -37,6 +38,8 @@ pub struct Config {
     pub drain: Span,
     /// Where captures come from.
     pub sources: Vec<sources::Config>,
+    /// What the registers of the devices mean that sources ask.
+    pub maps: Maps,
     /// Where records go.
     pub sinks: Vec<sinks::Config>,
     /// How copies are recognised.
@@ -141,6 +144,15 @@ impl Config {
             let span = spans.get(n).cloned().unwrap_or_default();
             ConfigError::at(file, source, span, format!("there is another source named `{name}`"))
         })?;
+        let (mut maps, text) = (Maps::new(), source);
+        for (source, span) in sources.iter().zip(&spans) {
+            for (id, map) in source.maps() {
+                if maps.insert(id, map).is_some() {
+                    let message = format!("there is another device named `{id}`: give one of them an `id`");
+                    return Err(ConfigError::at(file, text, span.clone(), message));
+                }
+            }
+        }
         let data = base.join(&keys.data);
         let mut sources = sources;
         sources.iter_mut().for_each(|source| source.set_data(&data));
@@ -168,6 +180,7 @@ impl Config {
             log: keys.log,
             drain: keys.drain.unwrap_or(Span::seconds(10)),
             sources,
+            maps,
             sinks: sinks.into_iter().map(|(sink, _)| sink).collect(),
             deduplicate: keys.deduplicate,
             queue: keys.queue,

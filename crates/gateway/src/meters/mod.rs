@@ -28,7 +28,7 @@ pub use watch::Heard;
 pub(crate) use watch::{Limited, Numbers, Watch};
 
 use crate::config::{Config, ConfigError};
-use crate::sources::{self, rs485::registers::Maps};
+use crate::sources::rs485::registers::Maps;
 
 /// What a gateway is told about meters: all of it may be replaced while it runs.
 #[derive(Clone, Debug, Default)]
@@ -50,7 +50,6 @@ impl Meters {
     /// Says what is wrong, and where.
     pub fn load(config: &Config) -> Result<Self, ConfigError> {
         let list = config.meters.as_deref().map_or_else(|| Ok(List::default()), List::load)?;
-        let maps = config.sources.iter().flat_map(sources::Config::maps).collect();
-        Ok(Self { list, limits: config.limits.clone(), alarms: config.alarms.clone(), maps })
+        Ok(Self { list, limits: config.limits.clone(), alarms: config.alarms.clone(), maps: config.maps.clone() })
     }
 }

@@ -5,8 +5,8 @@ use crate::sources::lines::{LineError, Members, from_json};
 use crate::sources::rs485::registers::{Map, Maps, Value};
 use esh_core::{Carrier, DecodeError, Id, Known, Layer, Meter, Opened, Out, Protocol, Reason, Refused};
 use esh_modbus::map::Block;
-use esh_modbus::poll::{Exchanges, ModbusPoll};
 use esh_modbus::pdu::Registers;
+use esh_modbus::poll::{Exchanges, ModbusPoll};
 use esh_modbus::stream::Wanted;
 use esh_modbus::sunspec::Walk;
 use esh_modbus::{Modbus, ModbusStream, Mode};
@@ -171,7 +171,12 @@ pub(super) fn read<'p>(
     }
     let read = match map {
         Map::Registers(registers) => {
-            esh_modbus::map::read_blocks(registers.iter().filter(|value| value.is_reported()).map(Value::as_register), 0, &blocks, out);
+            esh_modbus::map::read_blocks(
+                registers.iter().filter(|value| value.is_reported()).map(Value::as_register),
+                0,
+                &blocks,
+                out,
+            );
             Ok(())
         }
         Map::SunSpec => sunspec(&blocks, out),
@@ -197,7 +202,12 @@ fn sunspec<'p>(blocks: &[Block<'p>], out: &mut dyn Out<'p>) -> Result<(), Decode
         Some(true) => Ok(()),
         _ => {
             let (layer, field) = (Layer::Application, "mark of SunSpec");
-            Err(DecodeError { layer, field, offset: blocks.first().map_or(0, |block| block.offset), reason: Reason::Malformed })
+            Err(DecodeError {
+                layer,
+                field,
+                offset: blocks.first().map_or(0, |block| block.offset),
+                reason: Reason::Malformed,
+            })
         }
     }
 }

@@ -2,8 +2,8 @@
 
 pub mod command;
 mod fleet;
-mod meter;
 pub mod mbus;
+mod meter;
 pub mod modbus;
 pub mod serve;
 

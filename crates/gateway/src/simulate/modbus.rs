@@ -2,7 +2,7 @@
 
 use crate::sources::rs485::registers::{Map, Value};
 use esh_modbus::frame::{Head, ascii, rtu, tcp};
-use esh_modbus::map::{Holds, Half, Order, Register, Table};
+use esh_modbus::map::{Half, Holds, Order, Register, Table};
 use esh_modbus::pdu::{PDU_LIMIT, Registers};
 use esh_modbus::stream::{Frames, Wanted};
 use esh_modbus::{ExceptionCode, Mode, Request, Response, sunspec};

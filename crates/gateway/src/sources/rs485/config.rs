@@ -1,8 +1,8 @@
 //! What a bus is told: `kind = "rs485"`.
 
 use super::registers::{self, Map, Maps, Registers};
-use crate::sources::lines::probe;
 use crate::config::{Part, Span, Tcp, Wrong};
+use crate::sources::lines::probe;
 use esh_core::Id;
 use esh_modbus::Mode;
 use esh_modbus::merge::Limits;
@@ -215,9 +215,7 @@ impl fmt::Display for MbusAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Primary(address) => write!(f, "{address}"),
-            Self::Secondary(selection) => {
-                selection.octets().iter().try_for_each(|octet| write!(f, "{octet:02x}"))
-            }
+            Self::Secondary(selection) => selection.octets().iter().try_for_each(|octet| write!(f, "{octet:02x}")),
         }
     }
 }
@@ -444,7 +442,8 @@ impl MeterKeys {
             (None, Some(path), None) => Map::Registers(registers::load(&base.join(path))?),
             (None, None, Some(registers)) => Map::Registers(registers.0.clone()),
             _ => {
-                let one = "exactly one of `map`, `registers` and [[source.meter.register]] says what its registers mean";
+                let one =
+                    "exactly one of `map`, `registers` and [[source.meter.register]] says what its registers mean";
                 return Err(one.to_owned());
             }
         };
@@ -498,7 +497,12 @@ fn settings<const N: usize>(
 /// The secondary address of a text: the number as it stands on the meter, or all eight octets as they are sent.
 fn secondary(text: &str) -> Option<esh_wmbus::wired::Selection> {
     let any = esh_wmbus::wired::Selection { id: [0xff; 4], manufacturer: 0xffff, version: 0xff, medium: 0xff };
-    let octets = text.as_bytes().as_chunks::<2>().0.iter().map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
+    let octets = text
+        .as_bytes()
+        .as_chunks::<2>()
+        .0
+        .iter()
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
     let octets = octets.collect::<Option<Vec<u8>>>().filter(|octets| octets.len() * 2 == text.len())?;
     match octets[..] {
         // Most significant digit first, as it is read.
@@ -558,9 +562,15 @@ mod tests {
             ("serial = \"x\"\n[[meter]]\naddress = 0\nmap = \"sunspec\"\n".to_owned(), "1 to 247"),
             ("serial = \"x\"\n[[meter]]\naddress = 251\nprotocol = \"mbus\"\n".to_owned(), "0 to 250"),
             ("serial = \"x\"\n[[meter]]\naddress = \"1234567\"\nprotocol = \"mbus\"\n".to_owned(), "eight digits"),
-            ("serial = \"x\"\n[[meter]]\naddress = 1\nprotocol = \"mbus\"\nmap = \"sunspec\"\n".to_owned(), "no registers"),
+            (
+                "serial = \"x\"\n[[meter]]\naddress = 1\nprotocol = \"mbus\"\nmap = \"sunspec\"\n".to_owned(),
+                "no registers",
+            ),
             (format!("serial = \"x\"\n{METER}perod = \"1min\"\n"), "unknown field `perod`"),
-            ("serial = \"x\"\n[[meter]]\naddress = 1\nregisters = \"none.toml\"\n".to_owned(), "cannot read /etc/esh/none.toml"),
+            (
+                "serial = \"x\"\n[[meter]]\naddress = 1\nregisters = \"none.toml\"\n".to_owned(),
+                "cannot read /etc/esh/none.toml",
+            ),
         ] {
             let error = build(&text).unwrap_err();
             assert!(error.contains(wrong), "{text}: {error}");

@@ -227,7 +227,9 @@ fn kernel(device: &Path) -> io::Result<()> {
     let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let port = serial2::SerialPort::from(rustix::fs::open(device, flags, Mode::empty())?);
     let set = port.set_rs4xx_mode(serial2::rs4xx::Rs485Config::new());
-    set.map_err(|error| io::Error::new(error.kind(), format!("the driver does not switch by itself (TIOCSRS485): {error}")))
+    set.map_err(|error| {
+        io::Error::new(error.kind(), format!("the driver does not switch by itself (TIOCSRS485): {error}"))
+    })
 }
 
 const fn parity(parity: Parity) -> tokio_serial::Parity {

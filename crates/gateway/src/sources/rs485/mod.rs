@@ -303,7 +303,11 @@ impl Bus {
                 }
                 let framing = Framing::ModbusPoll(ModbusPolled { mode: modbus::stored(way.mode), slot, id: *id });
                 let octets = Some(poll.octets).filter(|octets| !octets.is_empty());
-                (octets.map(|octets| (Protocol::Modbus, framing, octets)).into_iter().collect(), poll.answered, poll.tally)
+                (
+                    octets.map(|octets| (Protocol::Modbus, framing, octets)).into_iter().collect(),
+                    poll.answered,
+                    poll.tally,
+                )
             }
             Speaker::Mbus(address, way) => {
                 let reading = way.read(line, *address).await?;

@@ -355,7 +355,8 @@ fn spans(first: u16, models: &[Model]) -> Vec<Span> {
         let registers = model.map().map_or(&[][..], |map| map.registers);
         for register in registers {
             let factor = register.scale.exponent.map(|other| (other.address, other.holds.registers()));
-            for (address, count) in [Some((register.address, register.holds.registers())), factor].into_iter().flatten() {
+            for (address, count) in [Some((register.address, register.holds.registers())), factor].into_iter().flatten()
+            {
                 if address.saturating_add(count) <= model.length.saturating_add(HEAD) {
                     spans.push(span(model.address.saturating_add(address), count));
                 }

@@ -353,7 +353,14 @@ impl Keys {
             ..Register::new(address, holds, quantity, unit)
         };
         let multipliers = self.scaled_by.all().iter().map(other).collect::<Result<_, _>>()?;
-        Ok(Value { register, name: self.name.as_str().into(), none: none.into(), multipliers, alarms, report: self.report })
+        Ok(Value {
+            register,
+            name: self.name.as_str().into(),
+            none: none.into(),
+            multipliers,
+            alarms,
+            report: self.report,
+        })
     }
 
     fn place(&self) -> Result<(Table, u16), String> {
@@ -366,7 +373,9 @@ impl Keys {
             (None, Some(number)) => match Table::numbered(number) {
                 Some((found, address)) if table.is_none_or(|table| table == found) => Ok((found, address)),
                 Some(_) => Err(format!("{number} is a number of the other table")),
-                None => Err(format!("{number} is no number of a register: 30001 to 39999, 40001 to 49999, or six digits")),
+                None => {
+                    Err(format!("{number} is no number of a register: 30001 to 39999, 40001 to 49999, or six digits"))
+                }
             },
             _ => Err("either `address`, as it is sent, or `number`, as 40001, says where it is".to_owned()),
         }
@@ -374,7 +383,8 @@ impl Keys {
 
     fn order(&self) -> Result<Order, String> {
         let Some(word) = &self.order else { return Ok(Order::ABCD) };
-        Order::from_word(word).ok_or_else(|| format!("`{word}` is no order: `ABCD`, `CDAB`, `BADC`, `DCBA`, or eight letters"))
+        Order::from_word(word)
+            .ok_or_else(|| format!("`{word}` is no order: `ABCD`, `CDAB`, `BADC`, `DCBA`, or eight letters"))
     }
 
     fn holds(&self) -> Result<Holds, String> {
@@ -495,7 +505,8 @@ quantity = "identification.fabrication"
         let registers = parse(FILE).unwrap().0;
         let span = |address, count| Span { table: Table::Holding, address, count };
         assert_eq!(spans(&registers), [span(0, 2), span(2, 1), span(4, 2), span(9, 1)]);
-        let octets: Vec<_> = [4464u16, 1, 2301, 0, 0x4142, 0x4300, 0, 0, 0, 10].iter().flat_map(|r| r.to_be_bytes()).collect();
+        let octets: Vec<_> =
+            [4464u16, 1, 2301, 0, 0x4142, 0x4300, 0, 0, 0, 10].iter().flat_map(|r| r.to_be_bytes()).collect();
         let block = Block { table: Table::Holding, address: 0, octets: &octets, offset: 0 };
         let mut lines = Lines::default();
         let reported = registers.iter().filter(|value| value.is_reported()).map(Value::as_register);
@@ -508,7 +519,10 @@ quantity = "identification.fabrication"
     #[test]
     fn what_is_wrong_is_told_with_its_register() {
         for (keys, wrong) in [
-            ("type = \"u16\"", "the register `x`: either `address`, as it is sent, or `number`, as 40001, says where it is"),
+            (
+                "type = \"u16\"",
+                "the register `x`: either `address`, as it is sent, or `number`, as 40001, says where it is",
+            ),
             ("address = 1\nnumber = 40001\ntype = \"u16\"", "the register `x`: either `address`"),
             ("number = 40000\ntype = \"u16\"", "40000 is no number of a register"),
             ("number = 30001\ntable = \"holding\"\ntype = \"u16\"", "the other table"),

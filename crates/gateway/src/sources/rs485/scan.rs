@@ -1,9 +1,9 @@
 //! Looking for who is on a bus: every address at every speed, and on the M-Bus by the digits of secondary addresses.
 
+use super::Direction;
 use super::config::{MbusAddress, Parity, Port, Settings};
 use super::line::{Ask, Line};
 use super::mbus::{Acknowledged, Way};
-use super::Direction;
 use esh_modbus::frame::Head;
 use esh_modbus::stream::{Asked, Frames, Wanted};
 use esh_modbus::{Mode, Request};
@@ -76,7 +76,8 @@ impl Search {
             let (mut pdu, mut frame) = ([0; 8], [0; 32]);
             let transaction = u16::from(unit);
             let written = request.write(&mut pdu).ok();
-            let Some(octets) = written.and_then(|pdu| mode.write(Head { transaction, unit }, pdu, &mut frame).ok()) else {
+            let Some(octets) = written.and_then(|pdu| mode.write(Head { transaction, unit }, pdu, &mut frame).ok())
+            else {
                 continue;
             };
             let asked = Wanted::Answers(Asked { unit, transaction, request, echo: line.echoes() });

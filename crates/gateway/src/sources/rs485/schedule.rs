@@ -332,7 +332,12 @@ mod tests {
     fn when_the_cable_is_back_all_come_back_at_once() {
         let (mut schedule, mut now) = (Schedule::new(&plans(30, 1000), Duration::ZERO, WALL), Duration::ZERO);
         let out = Duration::from_secs(60)..Duration::from_secs(400);
-        run(&mut schedule, out.end, &mut now, |_, at| if out.contains(&at) { (ms(1500), false) } else { (ms(20), true) });
+        run(
+            &mut schedule,
+            out.end,
+            &mut now,
+            |_, at| if out.contains(&at) { (ms(1500), false) } else { (ms(20), true) },
+        );
         assert_eq!(schedule.silent(), 30);
         let back = now;
         let asked = run(&mut schedule, back + Duration::from_secs(33), &mut now, |_, _| (ms(20), true));

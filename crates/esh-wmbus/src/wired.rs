@@ -184,7 +184,7 @@ impl Selection {
     pub fn with_digit(mut self, place: usize, digit: u8) -> Self {
         // As sent the last two digits come first.
         if let Some(octet) = place.checked_div(2).and_then(|pair| self.id.get_mut(3usize.checked_sub(pair)?)) {
-            *octet = if place % 2 == 0 { *octet & 0x0f | digit << 4 } else { *octet & 0xf0 | digit & 0x0f };
+            *octet = if place.is_multiple_of(2) { *octet & 0x0f | digit << 4 } else { *octet & 0xf0 | digit & 0x0f };
         }
         self
     }

@@ -35,10 +35,9 @@ impl Alarm {
         loop {
             let mut ready = self.0.readable().await?;
             let mut count = [0; 8];
-            match ready.try_io(|timer| Ok(rustix::io::read(timer.get_ref(), &mut count)?)) {
-                Ok(read) => return read.map(|_| ()),
-                // It was ready for a moment before.
-                Err(_) => {}
+            // Otherwise it was ready for a moment before.
+            if let Ok(read) = ready.try_io(|timer| Ok(rustix::io::read(timer.get_ref(), &mut count)?)) {
+                return read.map(|_| ());
             }
         }
     }

@@ -391,7 +391,8 @@ impl MeterKeys {
         if !(Duration::from_millis(10)..=Duration::from_secs(366 * 86_400)).contains(&period) {
             return Err("a period is 10 ms to 366 days".to_owned());
         }
-        let spread = self.spread.or(bus.spread).map_or((period / 20).min(Duration::from_secs(5)), |span| span.0);
+        let usual = (period / 20).min(Duration::from_secs(5));
+        let spread = self.spread.or(bus.spread).map_or(usual, |span| span.0);
         if spread >= period {
             return Err("`spread` is less than the period".to_owned());
         }

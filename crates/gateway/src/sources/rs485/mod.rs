@@ -279,7 +279,7 @@ impl Bus {
     /// How a device is asked that somebody else asks for: as the meter at that address is, or else as the first one.
     fn way_to(&self, address: u8) -> Way {
         let at = |meter: &&Meter| matches!(meter.speaks, Speaks::Modbus { unit, .. } if unit == address);
-        let known = self.config.meters.iter().find(at).or(self.config.meters.first());
+        let known = self.config.meters.iter().find(at).or_else(|| self.config.meters.first());
         known.map_or_else(
             || {
                 let settings = self.config.settings;

@@ -94,7 +94,7 @@ async fn talk(mut stream: TcpStream, guests: &mpsc::Sender<Guest>) -> io::Result
         loop {
             let mut frames = Frames::so_far(&came, Mode::Tcp, Wanted::Requests);
             let found = frames.next();
-            let done = found.as_ref().map_or(frames.consumed(), |found| found.end);
+            let done = found.as_ref().map_or_else(|| frames.consumed(), |found| found.end);
             let adu = found.and_then(|found| tcp::open(came.get(found)?).ok());
             let Some(adu) = adu else {
                 came.drain(..done);

@@ -1,6 +1,8 @@
 //! The command line.
 
-use crate::bus::Bus;
+mod bus;
+mod order;
+
 use crate::config::Config;
 use crate::keys::KeyStore;
 use crate::meters::{self, List};
@@ -45,7 +47,10 @@ enum Command {
     /// Tell which meters are known, also while the gateway runs; nothing is changed
     Meters(MetersArgs),
     /// Find who is on a bus, or read its meters once
-    Bus(Bus),
+    Bus(bus::Bus),
+    /// Have a running gateway send a command to a meter, and tell what becomes of it
+    #[command(name = "command")]
+    Order(order::Order),
 }
 
 /// Feed archived frames to the sinks again.
@@ -231,6 +236,7 @@ pub fn main() -> ExitCode {
         Command::Queue(queue) => queue.run(),
         Command::Meters(meters) => meters.run(),
         Command::Bus(bus) => bus.run(),
+        Command::Order(order) => order.run(),
     };
     result.unwrap_or_else(|error| {
         eprintln!("esh-gateway: {error:#}");

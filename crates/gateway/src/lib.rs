@@ -6,11 +6,11 @@
 pub mod analyse;
 pub mod archive;
 pub mod backoff;
-mod bus;
 pub mod capture;
 pub mod check;
 pub mod cli;
 pub mod clock;
+pub mod commands;
 pub mod config;
 pub mod connect;
 pub mod decode;

@@ -11,7 +11,7 @@ pub use wrong::{ConfigError, Wrong};
 
 use crate::sources::rs485::registers::Maps;
 use crate::telemetry::config as http;
-use crate::{clock, deduplicate, log, meters, queue, reload, sinks, sources};
+use crate::{clock, commands, deduplicate, log, meters, queue, reload, sinks, sources};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use std::{collections::HashSet, fs, ops::Range, path::Path, path::PathBuf};
@@ -54,6 +54,8 @@ pub struct Config {
     pub limits: meters::Limits,
     /// When alarms are told.
     pub alarms: meters::Alarms,
+    /// Whether commands to meters are taken.
+    pub commands: commands::Config,
     /// Where the status page, metrics and health are served.
     pub http: Option<http::Config>,
 }
@@ -96,6 +98,8 @@ struct Keys {
     limits: meters::Limits,
     #[serde(default)]
     alarms: meters::Alarms,
+    #[serde(default)]
+    commands: commands::Config,
     http: Option<Spanned<http::Keys>>,
     // Read one by one, see `parts`; named here so that they are known keys.
     #[serde(rename = "source")]
@@ -188,6 +192,7 @@ impl Config {
             reload: keys.reload,
             limits: keys.limits,
             alarms: keys.alarms,
+            commands: keys.commands,
             http,
         })
     }

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 /// Look at a bus, which no running gateway may have.
 #[derive(Debug, Args)]
-pub(crate) struct Bus {
+pub(super) struct Bus {
     #[command(subcommand)]
     what: What,
 }
@@ -79,7 +79,7 @@ struct Read {
 }
 
 impl Bus {
-    pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
+    pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
         match &self.what {
             What::Scan(scan) => scan.run(),
             What::Read(read) => read.run(),

@@ -98,8 +98,11 @@ impl Meter {
                     Some((last, place)) if last == count => place,
                     Some((_, place)) => (place + 1) % TELEGRAMS,
                 };
+                if self.last != Some((count, place)) {
+                    // A telegram that is asked for again is the same one.
+                    self.access = self.access.wrapping_add(1);
+                }
                 self.last = Some((count, place));
-                self.access = self.access.wrapping_add(1);
                 self.telegram(place, seconds)
             }
             _ => None,
@@ -196,7 +199,7 @@ mod tests {
         assert!(find_answer(&first, 2).is_some());
         let again = ask(&mut meters, &Ask::Data { count: true }.frame(2));
         let second = ask(&mut meters, &Ask::Data { count: false }.frame(2));
-        assert_eq!(records(&first)[..16], records(&again)[..16]);
+        assert_eq!((first[15], &records(&first)[..13]), (again[15], &records(&again)[..13]));
         assert_ne!(records(&first)[..2], records(&second)[..2]);
         assert!(ask(&mut meters, &Ask::Reset.frame(3)).is_empty());
     }

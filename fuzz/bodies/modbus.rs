@@ -7,6 +7,7 @@ mod everything;
 use esh_core::{Carrier, NothingKnown};
 use esh_modbus::frame::{Head, Mode, ascii, rtu, tcp};
 use esh_modbus::map::{Block, Table};
+use esh_modbus::poll::{Exchanges, ModbusPoll};
 use esh_modbus::stream::{Asked, Frames, Reader, Wanted};
 use esh_modbus::{Modbus, ModbusStream, Request, Response, sunspec};
 use everything::Everything;
@@ -48,6 +49,9 @@ pub(crate) fn modbus_adu(octets: &[u8]) {
         }
     }
     registers(octets);
+    for mode in [Mode::Rtu, Mode::Tcp] {
+        poll(octets, mode);
+    }
     // Without a frame around it: a check sum keeps most octets away from what is behind it.
     let mut buffer = [0; 253];
     if let Ok(request) = Request::parse(octets, 0) {
@@ -61,6 +65,25 @@ pub(crate) fn modbus_adu(octets: &[u8]) {
         let mut out = Everything::of(frame.len());
         let carrier = Modbus { mode: Some(Mode::Tcp), wanted: Some(Wanted::Responses) };
         carrier.open(&mut frame.clone(), &NothingKnown, &mut out).unwrap();
+    }
+}
+
+/// Opens octets as what was asked and answered.
+fn poll(octets: &[u8], mode: Mode) {
+    let mut out = Everything::of(octets.len());
+    let carrier = ModbusPoll { mode, meter: None };
+    if let Ok(opened) = carrier.open(&mut octets.to_vec(), &NothingKnown, &mut out) {
+        assert_eq!(opened.payload, octets);
+    }
+    for exchange in Exchanges::new(octets, mode) {
+        match exchange {
+            Ok(exchange) => {
+                if let Some(block) = exchange.block() {
+                    assert_eq!(octets.get(block.offset..block.offset + block.octets.len()), Some(block.octets));
+                }
+            }
+            Err(error) => assert!(error.offset <= octets.len(), "{error}"),
+        }
     }
 }
 

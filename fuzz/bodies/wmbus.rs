@@ -79,6 +79,12 @@ pub(crate) fn wmbus_records(octets: &[u8]) {
 /// Opens octets as a wired frame.
 pub(crate) fn mbus_wired(octets: &[u8]) {
     open_and_read(Framing::Wired, octets);
+    for address in [5, esh_wmbus::wired::SELECTED] {
+        if let Some(found) = esh_wmbus::wired::find_answer(octets, address) {
+            let len = esh_wmbus::wired::frame_len(octets.get(found.clone()).unwrap());
+            assert_eq!(len, Ok(found.len()));
+        }
+    }
 }
 
 /// Puts octets together as fragments, each of them with its length in front, and opens what becomes whole.

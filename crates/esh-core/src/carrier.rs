@@ -51,6 +51,8 @@ pub enum Content {
     Port(u8),
     /// Registers of Modbus, most significant octet first. Only the request says from which address on.
     Registers,
+    /// Requests of Modbus and what answered them, one behind the other.
+    Exchanges,
     /// A payload of that Content-Format of CoAP.
     Media(u16),
     /// A frame of that cluster of ZCL.

@@ -7,7 +7,8 @@
 //!    answer, and takes from the request what the answer leaves out.
 //! 3. [`map`] says what a device's registers mean: a [`map::RegisterMap`] turns them into readings. [`sunspec`] finds
 //!    the maps of a device that names its own.
-//! 4. [`merge`] says which registers to ask for at once, and learns from what a device refuses.
+//! 4. [`merge`] says which registers to ask for at once, and learns from what a device refuses. [`poll`] keeps what was
+//!    asked with what came.
 //!
 //! Everything is there in both directions: what can be read can be written.
 #![no_std]
@@ -26,6 +27,7 @@ mod function;
 pub mod map;
 pub mod merge;
 pub mod pdu;
+pub mod poll;
 pub mod stream;
 pub mod sunspec;
 

@@ -5,7 +5,7 @@ mod radio;
 pub(crate) use radio::whole;
 pub use radio::{Radio, Reception};
 
-use crate::protocols::{EventKind, ModbusTold, Payload, Sender, lorawan, zigbee};
+use crate::protocols::{EventKind, ModbusPolled, ModbusTold, Payload, Sender, lorawan, zigbee};
 use bytes::Bytes;
 use esh_core::Protocol;
 use esh_lorawan::Lorawan;
@@ -59,6 +59,10 @@ pub enum Framing {
     Payload(Payload),
     /// What a line says of a Modbus frame.
     Modbus(ModbusTold),
+    /// What was asked of a Modbus device, and what it answered: its name and when it was to be asked.
+    ModbusPoll(ModbusPolled),
+    /// A wired frame of EN 13757-2 that was asked for: the moment at which it was to be, in milliseconds since 1970.
+    WiredPoll(i64),
     /// A payload of LwM2M: its Content-Format, and what it answers for.
     Lwm2m(u16, Path),
     /// A frame of Zigbee from the MAC on.
@@ -85,6 +89,16 @@ impl Framing {
             Self::Lorawan(carrier) => Self::Lorawan(Lorawan { tell_keys: true, ..carrier }),
             Self::Zigbee(_) => Self::Zigbee(Zigbee { tell_keys: true }),
             other => other,
+        }
+    }
+
+    /// The moment at which a poll was to be: that of all its readings, and what tells it from other polls.
+    #[must_use]
+    pub fn slot(self) -> Option<jiff::Timestamp> {
+        match self {
+            Self::ModbusPoll(polled) => jiff::Timestamp::from_millisecond(polled.slot).ok(),
+            Self::WiredPoll(slot) => jiff::Timestamp::from_millisecond(slot).ok(),
+            _ => None,
         }
     }
 
@@ -117,6 +131,8 @@ impl Framing {
                 ("modbus", told) => Self::Modbus(ModbusTold::from_word(told)?),
                 ("event", kind) => Self::Event(EventKind::from_word(kind)?),
                 ("from", told) => Self::From(Sender::from_word(told)?),
+                ("poll", told) => Self::ModbusPoll(ModbusPolled::from_word(told)?),
+                ("wired", slot) => Self::WiredPoll(slot.parse().ok()?),
                 ("zcl", told) => Self::Zcl(zigbee::from_word(told)?),
                 (line, pan) => Self::Ncp(zigbee::ncp_from_word(line, pan)?),
             },
@@ -146,6 +162,8 @@ impl fmt::Display for Framing {
             Self::Zigbee(Zigbee { tell_keys: true }) => "zigbee+keys",
             Self::Ncp(carrier) => return zigbee::write_ncp(carrier, f),
             Self::Event(kind) => return write!(f, "event+{kind}"),
+            Self::ModbusPoll(polled) => return write!(f, "poll+{polled}"),
+            Self::WiredPoll(slot) => return write!(f, "wired+{slot}"),
             Self::Zcl(readings) => return zigbee::write_word(readings, f),
             Self::From(sender) => return write!(f, "from+{sender}"),
         })
@@ -207,6 +225,9 @@ mod tests {
             "ezsp8+1",
             "znp+0",
             "from+00000000000000ff+-+490154203237518",
+            "poll+rtu+1795564800000+bus-17",
+            "poll+tcp+-5+x+y",
+            "wired+1795564800000",
             "zcl+1794+1+1+1000+0",
             "zcl+0+0+-+-+-",
             "event+up",
@@ -225,6 +246,9 @@ mod tests {
             "senml+json",
             "records+",
             "records-1",
+            "poll+rtu+now+x",
+            "poll+rtu+1+",
+            "wired+",
             "records+70000",
             "record",
             "",

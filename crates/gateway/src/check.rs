@@ -110,6 +110,17 @@ impl Display for Plan {
                     writeln!(f, "source {name}: {} simulated meters, a telegram every {every} ms", simulate.meters)?;
                     continue;
                 }
+                sources::Config::Rs485(bus) => {
+                    writeln!(f, "source {name}: {} meters on the bus at {}", bus.meters.len(), bus.port)?;
+                    for meter in &bus.meters {
+                        let (period, Some(id)) = (meter.period.as_secs_f32(), bus.id(meter)) else { continue };
+                        writeln!(f, "  {id} every {period} s")?;
+                    }
+                    if let Some(listen) = &bus.listen {
+                        writeln!(f, "  others may ask through {listen}: Modbus TCP")?;
+                    }
+                    continue;
+                }
                 sources::Config::Archive(archive) => {
                     writeln!(f, "source {name}: {} files of an archive", archive.files.len())?;
                     continue;

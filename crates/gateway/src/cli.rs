@@ -1,5 +1,6 @@
 //! The command line.
 
+mod bus;
 mod order;
 
 use crate::codec::Codec;
@@ -9,7 +10,7 @@ use crate::meters::{self, List};
 use crate::profiles::{self, Profiles};
 use crate::protocols::Payload;
 use crate::queue::{FOLDER, Look, look};
-use crate::simulate::{Fleet, command, lorawan};
+use crate::simulate::{Fleet, command, lorawan, mbus, serve};
 use crate::worker::Worker;
 use crate::{analyse, check, connect, health, log, replay, run, sources, stop};
 use anyhow::Context;
@@ -39,7 +40,7 @@ enum Command {
     Decode(Decode),
     /// Simulated meters through the whole gateway, readings on the terminal: no broker and no hardware needed
     Demo(Demo),
-    /// Print telegrams of simulated meters, or let simulated LoRaWAN devices join a gateway
+    /// Print telegrams of simulated meters, serve simulated devices, or let simulated LoRaWAN devices join a gateway
     Simulate(Simulate),
     /// Feed archived frames to the sinks again: the same ids, the same readings
     Replay(Replay),
@@ -49,6 +50,8 @@ enum Command {
     Queue(Queue),
     /// Tell which meters are known, also while the gateway runs; nothing is changed
     Meters(MetersArgs),
+    /// Find who is on a bus, or read its meters once
+    Bus(bus::Bus),
     /// Have a running gateway send a command to a meter, and tell what becomes of it
     #[command(name = "command")]
     Order(order::Order),
@@ -145,7 +148,7 @@ struct Demo {
 /// Print telegrams of simulated meters, or simulate devices against a gateway.
 #[derive(Debug, Args)]
 struct Simulate {
-    /// The protocol: wmbus, or lorawan with --gwmp
+    /// The protocol: wmbus prints telegrams; modbus and mbus serve devices; lorawan with --gwmp
     #[arg(value_parser = protocol)]
     protocol: Protocol,
     /// How many telegrams
@@ -178,6 +181,8 @@ struct Simulate {
     /// lorawan: where the devices are
     #[arg(long, default_value = "EU868", value_parser = region)]
     region: Region,
+    #[command(flatten)]
+    serve: serve::Options,
 }
 
 /// Decode frames: octets in, reports out.
@@ -268,6 +273,7 @@ pub fn main() -> ExitCode {
         Command::Health(health) => health.run(),
         Command::Queue(queue) => queue.run(),
         Command::Meters(meters) => meters.run(),
+        Command::Bus(bus) => bus.run(),
         Command::Order(order) => order.run(),
         Command::Profile(profile) => print_all(|out| profile.run(out)),
     };
@@ -425,8 +431,15 @@ impl Simulate {
         match self.protocol {
             Protocol::Wmbus => self.print(),
             Protocol::Lorawan => self.lorawan(),
-            _ => anyhow::bail!("only wmbus and lorawan can be simulated"),
+            Protocol::Modbus => self.serve(serve::modbus),
+            Protocol::Mbus => self.serve(mbus::mbus),
+            _ => anyhow::bail!("only wmbus, mbus, modbus and lorawan can be simulated"),
         }
+    }
+
+    fn serve(&self, served: fn(&serve::Options) -> std::io::Result<()>) -> anyhow::Result<ExitCode> {
+        anyhow::ensure!(self.serve.is_asked(), "where shall it be served? Give --listen, --serial or --pty");
+        Ok(served(&self.serve).map(|()| ExitCode::SUCCESS)?)
     }
 
     /// Exit status: 0 when every join was answered and every uplink confirmed that was to be, 1 otherwise.

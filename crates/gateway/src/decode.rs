@@ -151,7 +151,10 @@ impl Decoder {
             Ok(opened) => (opened.meter, opened.counter, opened.security),
             Err(refused) => (refused.meter, refused.counter, refused_security(refused)),
         };
-        let id = report_id(frame.protocol, meter.as_ref(), counter, occasion.or(frame.received_at.at), frame.octets);
+        // A poll is told from others by when it was to be.
+        let slot = frame.framing.and_then(Framing::slot);
+        let occasion = slot.or(occasion).or(frame.received_at.at);
+        let id = report_id(frame.protocol, meter.as_ref(), counter, occasion, frame.octets);
         let listed = match meters.list.judge(meter.as_ref()) {
             Ok(listed) => listed,
             Err(unwanted) => {
@@ -177,6 +180,7 @@ impl Decoder {
         let zone = listed.and_then(|listed| listed.zone.as_ref()).or(own_zone).or(zone.as_ref());
         let mut writer = ReportWriter::begin(report, &head, zone);
         writer.alarms(alarms);
+        writer.polled(slot);
         let mut unread = false;
         let (error, trailing) = match &opened {
             Ok(opened) => {
@@ -187,7 +191,7 @@ impl Decoder {
                 let down = protocols::is_down(frame.protocol, frame.framing, frame.octets);
                 let by = profile.map(|found| ByProfile { profile: found.profile, down });
                 let mut reader = Reader { writer: &mut writer, meter: meter.as_ref(), witness };
-                let read = protocols::read(frame.framing, opened, by, known, &mut reader);
+                let read = protocols::read(frame.framing, opened, by, &meters.maps, known, &mut reader);
                 unread = read.is_none() && opened.content != Content::Nothing;
                 (read.and_then(Result::err), opened.trailing)
             }

@@ -53,8 +53,14 @@ impl Frame {
         let mut hash = Blake2b::<U16>::new();
         hash.update(protocol.word());
         hash.update([0]);
-        if let Some(Framing::From(sender)) = framing {
-            hash.update(sender.endpoint.to_be_bytes());
+        match framing {
+            Some(Framing::From(sender)) => hash.update(sender.endpoint.to_be_bytes()),
+            // A meter that stands still answers every poll with the same octets.
+            Some(polled @ (Framing::ModbusPoll(_) | Framing::WiredPoll(_))) => {
+                hash.update(polled.to_string());
+                hash.update([0]);
+            }
+            _ => {}
         }
         hash.update(octets);
         Self(hash.finalize().into())

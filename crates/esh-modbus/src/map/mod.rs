@@ -136,7 +136,9 @@ impl<'p> Block<'p> {
     }
 }
 
-fn find<'p>(blocks: &[Block<'p>], table: Table, address: u16, count: u16) -> Option<(&'p [u8], usize)> {
+/// The registers at an address, and the octet of the frame where they began; `None` when no block has all of them.
+#[must_use]
+pub fn find<'p>(blocks: &[Block<'p>], table: Table, address: u16, count: u16) -> Option<(&'p [u8], usize)> {
     blocks.iter().find_map(|block| block.find(table, address, count))
 }
 
@@ -147,34 +149,44 @@ impl<'m> RegisterMap<'m> {
     where
         'm: 'p,
     {
-        let mut alarms = Alarms::NONE;
-        let mut taken = None;
-        for register in self.registers {
-            let (table, address, count) = register.span();
-            let Some(address) = base.checked_add(address) else { continue };
-            let Some((octets, offset)) = find(blocks, table, address, count) else { continue };
-            let reading = register.read(base, octets, offset, blocks);
-            if let Value::Flags(bits) = reading.value {
-                for (bit, alarm) in register.alarms {
-                    if bits.checked_shr((*bit).into()).unwrap_or_default() & 1 == 1 {
-                        alarms = alarms.with(*alarm);
-                    }
-                }
-            }
-            // Bits of one register may be several values; their octets are explained once.
-            note(&reading, taken == Some(offset), register, out);
-            taken = Some(offset);
-            out.reading(reading);
-        }
-        if !alarms.is_empty() {
-            out.alarms(alarms);
-        }
+        read_blocks(self.registers.iter().copied(), base, blocks, out);
     }
 
     /// The format that reads the registers of one response, which were asked for from this address on.
     #[must_use]
     pub const fn at(&self, table: Table, address: u16) -> At<'m> {
         At { map: *self, table, address }
+    }
+}
+
+/// As [`RegisterMap::read_blocks`], for a map that is not laid out as one: registers that are told one by one.
+pub fn read_blocks<'p, 'm: 'p>(
+    registers: impl IntoIterator<Item = Register<'m>>,
+    base: u16,
+    blocks: &[Block<'p>],
+    out: &mut dyn Out<'p>,
+) {
+    let mut alarms = Alarms::NONE;
+    let mut taken = None;
+    for register in registers {
+        let (table, address, count) = register.span();
+        let Some(address) = base.checked_add(address) else { continue };
+        let Some((octets, offset)) = find(blocks, table, address, count) else { continue };
+        let reading = register.read(base, octets, offset, blocks);
+        if let Value::Flags(bits) = reading.value {
+            for (bit, alarm) in register.alarms {
+                if bits.checked_shr((*bit).into()).unwrap_or_default() & 1 == 1 {
+                    alarms = alarms.with(*alarm);
+                }
+            }
+        }
+        // Bits of one register may be several values; their octets are explained once.
+        note(&reading, taken == Some(offset), &register, out);
+        taken = Some(offset);
+        out.reading(reading);
+    }
+    if !alarms.is_empty() {
+        out.alarms(alarms);
     }
 }
 

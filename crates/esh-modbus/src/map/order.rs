@@ -58,7 +58,7 @@ impl Order {
 
     /// The octets of a number of up to four registers, most significant first, behind zeros; others are left out.
     #[must_use]
-    pub(crate) fn arrange(self, octets: &[u8]) -> [u8; 8] {
+    pub fn arrange(self, octets: &[u8]) -> [u8; 8] {
         let registers = octets.as_chunks::<2>().0;
         let count = registers.len().min(4);
         let mut arranged = [[0; 2]; 4];

@@ -15,10 +15,10 @@ use crate::pdu::Registers;
 pub const BASES: [u16; 3] = [40_000, 50_000, 0];
 
 /// `SunS`.
-const MARK: [u16; 2] = [0x5375, 0x6e53];
+pub const MARK: [u16; 2] = [0x5375, 0x6e53];
 
 /// The number that ends the chain.
-const END: u16 = 0xffff;
+pub const END: u16 = 0xffff;
 
 /// A number and a length.
 const HEADER: u16 = 2;

@@ -3,14 +3,16 @@
 use super::batch::{self, Options, read_line};
 use super::known::{Lessons, LineKeys, LineKnown, LineMemory};
 use super::text;
-use crate::capture::{Framing, Stamp};
+use crate::capture::{Capture, Framing, Stamp};
 use crate::decode::{Decoder, Frame, Witness};
 use crate::keys::KeyStore;
+use crate::meters::Meters;
 use crate::protocols::{Fragments, Joins};
 use crate::taught::{Taught, layout_name};
 use esh_core::{Field, FieldValue, Key, Known, Layer, Learned, Meter, Protocol, Purpose};
 use std::fmt::{self, Write};
 use std::io;
+use std::sync::Arc;
 
 /// Explains frames one after the other, each followed by what it gives; says whether every one was decoded.
 ///
@@ -46,6 +48,21 @@ pub fn explain(options: &Options, frames: &[String], colours: bool, output: &mut
         all_decoded &= decoded.error.is_none();
     }
     Ok(all_decoded)
+}
+
+/// Explains what a source has just captured, with what is said about its meter, followed by what it gives.
+pub(crate) fn explain_capture(capture: &Capture, keys: &KeyStore, meters: &Arc<Meters>, colours: bool) -> String {
+    let mut decoder = Decoder::analyser(false);
+    decoder.set_meters(Arc::clone(meters));
+    let Capture { octets, protocol, framing, received_at, .. } = capture;
+    let (protocol, framing, received_at) = (*protocol, *framing, *received_at);
+    let frame = Frame { octets, protocol, framing, received_at, source: None, input: None, profile: None };
+    let (mut explanation, taught, mut report) = (Explanation::default(), Taught::default(), Vec::new());
+    decoder.decode(&frame, &Opening { keys, taught: &taught }, None, &mut explanation, &mut report);
+    let (mut page, mut summary) = (String::new(), Vec::new());
+    explanation.print(decoder.opened_octets(), colours, &mut page);
+    text::print(&report, colours, &mut summary);
+    page + "\n" + &String::from_utf8_lossy(&summary)
 }
 
 /// A frame that was heard once.

@@ -11,7 +11,7 @@ mod text;
 
 pub use batch::{LINE_LIMIT, Options, decode_lines};
 pub use explain::explain;
-pub(crate) use explain::{Explained, Heard, explained};
+pub(crate) use explain::{Explained, Heard, explain_capture, explained};
 pub use known::Keys;
 pub use script::DefaultCodec;
 pub use text::print as print_text;

@@ -9,6 +9,7 @@ pub use values::{Size, Span, Tcp, Udp, Zone};
 pub(crate) use values::{host_and_port, protocol};
 pub use wrong::{ConfigError, Wrong};
 
+use crate::sources::rs485::registers::Maps;
 use crate::telemetry::config as http;
 use crate::{clock, commands, deduplicate, log, meters, queue, reload, sinks, sources};
 use serde::Deserialize;
@@ -39,6 +40,8 @@ pub struct Config {
     pub drain: Span,
     /// Where captures come from.
     pub sources: Vec<sources::Config>,
+    /// What the registers of the devices mean that sources ask.
+    pub maps: Maps,
     /// Where records go.
     pub sinks: Vec<sinks::Config>,
     /// How copies are recognised.
@@ -149,6 +152,17 @@ impl Config {
             ConfigError::at(file, source, span, format!("there is another source named `{name}`"))
         })?;
         sources.iter_mut().for_each(|source| source.belongs_to(keys.name.get_ref()));
+        let (mut maps, text) = (Maps::new(), source);
+        for (source, span) in sources.iter().zip(&spans) {
+            for (id, map) in source.maps() {
+                if maps.insert(id, map).is_some() {
+                    let message = format!("there is another device named `{id}`: give one of them an `id`");
+                    return Err(ConfigError::at(file, text, span.clone(), message));
+                }
+            }
+        }
+        let data = base.join(&keys.data);
+        sources.iter_mut().for_each(|source| source.set_data(&data));
         let http = keys.http.map(|http| http::Config::build(http, base)).transpose();
         let http = http.map_err(|(span, message)| ConfigError::at(file, source, span, message))?;
         let mut taken = HashSet::new();
@@ -165,7 +179,7 @@ impl Config {
         }
         Ok(Self {
             name: keys.name.into_inner(),
-            data: base.join(keys.data),
+            data,
             keys: keys.keys.map(|path| base.join(path)),
             meters: keys.meters.map(|path| base.join(path)),
             profiles: keys.profiles.map(|path| base.join(path)),
@@ -174,6 +188,7 @@ impl Config {
             log: keys.log,
             drain: keys.drain.unwrap_or(Span::seconds(10)),
             sources,
+            maps,
             sinks: sinks.into_iter().map(|(sink, _)| sink).collect(),
             deduplicate: keys.deduplicate,
             queue: keys.queue,
@@ -187,9 +202,9 @@ impl Config {
     }
 }
 
-const NAME: &str = "1 to 64 letters, digits, `-`, `_` and `.`, a letter or digit first";
+pub(crate) const NAME: &str = "1 to 64 letters, digits, `-`, `_` and `.`, a letter or digit first";
 
-fn is_name(name: &str) -> bool {
+pub(crate) fn is_name(name: &str) -> bool {
     (1..=64).contains(&name.len())
         && name.starts_with(|c: char| c.is_ascii_alphanumeric())
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))

@@ -5,8 +5,15 @@ use esh_core::json::Json;
 use esh_core::{CivilTime, Medium, Obis, Quality, Quantity, Reading, Register, Unit, Value};
 use jiff::tz::TimeZone;
 
-/// Writes a reading of a meter for that medium; civil times become instants in `zone`.
-pub(super) fn write(json: &mut Json<'_>, reading: &Reading<'_>, medium: Option<Medium>, zone: Option<&TimeZone>) {
+/// Writes a reading of a meter for that medium; civil times become instants in `zone`. What was asked for at a moment and
+/// has no time of its own is of that moment.
+pub(super) fn write(
+    json: &mut Json<'_>,
+    reading: &Reading<'_>,
+    medium: Option<Medium>,
+    zone: Option<&TimeZone>,
+    polled: Option<jiff::Timestamp>,
+) {
     let instant = match (reading.at, zone) {
         (Some(at), Some(zone)) => instant::of(at, zone),
         (Some(at), None) if at.is_utc() => instant::of(at, &TimeZone::UTC),
@@ -46,6 +53,8 @@ pub(super) fn write(json: &mut Json<'_>, reading: &Reading<'_>, medium: Option<M
         }
         if let Some((instant, _)) = instant {
             json.key("time").display(&instant);
+        } else if let (None, Some(polled)) = (reading.at, polled) {
+            json.key("time").display(&polled);
         }
         if quality != Quality::Good {
             json.key("quality").word(quality.word());

@@ -89,6 +89,8 @@ pub struct ReportWriter<'b> {
     medium: Option<Medium>,
     zone: Option<&'b TimeZone>,
     alarms: Alarms,
+    /// The moment of readings that have none of their own.
+    polled: Option<jiff::Timestamp>,
     /// Readings written so far.
     pub readings: usize,
 }
@@ -130,7 +132,12 @@ impl<'b> ReportWriter<'b> {
         });
         json.key("readings").open(b'[');
         let medium = head.meter.and_then(|meter| meter.medium);
-        Self { json, medium, zone, alarms: Alarms::NONE, readings: 0 }
+        Self { json, medium, zone, alarms: Alarms::NONE, polled: None, readings: 0 }
+    }
+
+    /// The readings were asked for at this moment.
+    pub const fn polled(&mut self, at: Option<jiff::Timestamp>) {
+        self.polled = at;
     }
 
     /// Ends the report.
@@ -203,7 +210,7 @@ impl<'b> ReportWriter<'b> {
 impl Out<'_> for ReportWriter<'_> {
     fn reading(&mut self, reading: Reading<'_>) {
         self.readings += 1;
-        reading::write(&mut self.json, &reading, self.medium, self.zone);
+        reading::write(&mut self.json, &reading, self.medium, self.zone, self.polled);
     }
 
     fn alarms(&mut self, alarms: Alarms) {

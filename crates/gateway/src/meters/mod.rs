@@ -30,6 +30,7 @@ pub(crate) use watch::{Limited, Numbers, Watch};
 
 use crate::config::{Config, ConfigError};
 use crate::profiles::Profiles;
+use crate::sources::rs485::registers::Maps;
 use std::sync::Arc;
 
 /// What a gateway is told about meters: all of it may be replaced while it runs.
@@ -43,12 +44,19 @@ pub struct Meters {
     pub alarms: Alarms,
     /// What reads the payloads of models that speak no standard, or not all of it.
     pub profiles: Arc<Profiles>,
+    /// What the registers of those mean that are polled.
+    pub maps: Maps,
 }
 
 impl Default for Meters {
     fn default() -> Self {
-        let (list, limits, alarms) = (List::default(), Limits::default(), Alarms::default());
-        Self { list, limits, alarms, profiles: Profiles::built_in() }
+        Self {
+            list: List::default(),
+            limits: Limits::default(),
+            alarms: Alarms::default(),
+            profiles: Profiles::built_in(),
+            maps: Maps::new(),
+        }
     }
 }
 
@@ -60,7 +68,7 @@ impl Meters {
     pub fn load(config: &Config) -> Result<Self, ConfigError> {
         let profiles = Profiles::with_folder(config.profiles.as_deref())?;
         let list = config.meters.as_deref().map(|file| List::load_with(file, &profiles)).transpose()?;
-        let (limits, alarms) = (config.limits.clone(), config.alarms.clone());
-        Ok(Self { list: list.unwrap_or_default(), limits, alarms, profiles })
+        let (limits, alarms, maps) = (config.limits.clone(), config.alarms.clone(), config.maps.clone());
+        Ok(Self { list: list.unwrap_or_default(), limits, alarms, profiles, maps })
     }
 }

@@ -27,13 +27,15 @@ pub(super) fn without_checksums(framing: Option<Framing>, frame: &mut Vec<u8>) {
 
 const fn framing_of(framing: Option<Framing>) -> esh_wmbus::Framing {
     match framing {
-        None | Some(Framing::Lorawan(_) | Framing::Payload(_) | Framing::Modbus(_)) => esh_wmbus::Framing::Recognise,
+        None | Some(Framing::Lorawan(_) | Framing::Payload(_) | Framing::Modbus(_) | Framing::ModbusPoll(_)) => {
+            esh_wmbus::Framing::Recognise
+        }
         Some(Framing::A) => esh_wmbus::Framing::FormatA,
         Some(Framing::B) => esh_wmbus::Framing::FormatB,
         // What comes out of a line code is a frame with its CRCs, of either format.
         Some(Framing::ThreeOutOfSix | Framing::Manchester) => esh_wmbus::Framing::Recognise,
         Some(Framing::None) => esh_wmbus::Framing::WithoutCrc,
-        Some(Framing::Wired) => esh_wmbus::Framing::Wired,
+        Some(Framing::Wired | Framing::WiredPoll(_)) => esh_wmbus::Framing::Wired,
         // What another protocol's carrier is told says nothing here.
         Some(
             Framing::Lwm2m(..)

@@ -14,12 +14,13 @@ pub use lorawan::events::EventKind;
 pub use lorawan::network::{Device, Downlink, Joined, Network};
 pub use lorawan::{JoinLesson, Joins, Payload, Script};
 pub use mbus::line_code;
-pub use modbus::Told as ModbusTold;
+pub use modbus::{Polled as ModbusPolled, Told as ModbusTold};
 pub use sender::{Inside, Sender, name_of};
 pub use zigbee::{BroughtKey, BroughtKeys};
 
 use crate::capture::Framing;
 use crate::sources::lines::{LineError, Members};
+use crate::sources::rs485::registers::Maps;
 use esh_core::profile::{self, CarriedBy, Formats, Messages, Profile};
 use esh_core::{Carrier, Content, DecodeError, Format, Known, Layer, Opened, Out, Protocol, Reason, Refused};
 use esh_wmbus::Wmbus;
@@ -159,11 +160,13 @@ pub struct ByProfile {
     pub down: bool,
 }
 
-/// Reads what a frame held; `None` when nobody here reads such a content. `framing` is what its carrier was told.
+/// Reads what a frame held; `None` when nobody here reads such a content. `framing` is what its carrier was told, `maps`
+/// say what the registers of devices mean.
 pub fn read<'p>(
     framing: Option<Framing>,
     opened: &Opened<'p>,
     by: Option<ByProfile>,
+    maps: &'p Maps,
     known: &'p dyn Known,
     out: &mut dyn Out<'p>,
 ) -> Option<Result<(), DecodeError>> {
@@ -186,6 +189,7 @@ pub fn read<'p>(
         None => match opened.content {
             Content::Event => Some(lorawan::events::read(framing, opened, out)),
             Content::Properties => Some(zigbee2mqtt::read(opened, out)),
+            Content::Exchanges => modbus::read(framing, opened, maps, out),
             Content::Cluster(cluster) => Some(zigbee::read(framing, cluster, opened, known, out)),
             _ => nbiot::read(framing, opened, known, out),
         },

@@ -2,8 +2,13 @@
 
 use crate::capture::Framing;
 use crate::sources::lines::{LineError, Members, from_json};
-use esh_core::{Carrier, Known, Opened, Out, Refused};
+use crate::sources::rs485::registers::{Map, Maps, Value};
+use esh_core::{Carrier, DecodeError, Id, Known, Layer, Meter, Opened, Out, Protocol, Reason, Refused};
+use esh_modbus::map::Block;
+use esh_modbus::pdu::Registers;
+use esh_modbus::poll::{Exchanges, ModbusPoll};
 use esh_modbus::stream::Wanted;
+use esh_modbus::sunspec::Walk;
 use esh_modbus::{Modbus, ModbusStream, Mode};
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -57,6 +62,38 @@ impl fmt::Display for Told {
     }
 }
 
+/// What is known of a poll beside its octets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Polled {
+    /// How its frames are laid out.
+    pub mode: Mode,
+    /// The moment at which it was to be, in milliseconds since 1970.
+    pub slot: i64,
+    /// What the device is called here: Modbus has no names.
+    pub id: Id,
+}
+
+impl Polled {
+    /// What a word says that its `Display` has written.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        let mut parts = word.splitn(3, '+');
+        let (mode, slot, id) = (parts.next()?, parts.next()?, parts.next()?);
+        let id = Id::new(id).filter(|id| !id.as_str().is_empty())?;
+        Some(Self { mode: Mode::from_word(mode)?, slot: slot.parse().ok()?, id })
+    }
+
+    const fn meter(self) -> Meter {
+        Meter { protocol: Protocol::Modbus, manufacturer: None, id: self.id, version: None, medium: None }
+    }
+}
+
+impl fmt::Display for Polled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}+{}+{}", self.mode.word(), self.slot, self.id)
+    }
+}
+
 /// The members of a line: `mode` is `rtu`, `rtu_over_tcp`, `ascii` or `tcp`, `dir` is `request` or `response`, and
 /// with `stream` the octets are searched for frames.
 ///
@@ -97,7 +134,13 @@ pub(super) fn open<'f>(
     known: &dyn Known,
     out: &mut dyn Out<'_>,
 ) -> Result<Opened<'f>, Refused> {
-    let told = if let Some(Framing::Modbus(told)) = framing { told } else { Told::default() };
+    let told = match framing {
+        Some(Framing::ModbusPoll(polled)) => {
+            return ModbusPoll { mode: polled.mode, meter: Some(polled.meter()) }.open(frame, known, out);
+        }
+        Some(Framing::Modbus(told)) => told,
+        _ => Told::default(),
+    };
     let wanted = told.direction.map(|direction| match direction {
         Direction::Request => Wanted::Requests,
         Direction::Response => Wanted::Responses,
@@ -107,6 +150,65 @@ pub(super) fn open<'f>(
         ModbusStream { mode, wanted: wanted.unwrap_or(Wanted::Either) }.open(frame, known, out)
     } else {
         Modbus { mode: told.mode, wanted }.open(frame, known, out)
+    }
+}
+
+/// Reads what a poll brought, by the map of its device; `None` when there is none of it.
+pub(super) fn read<'p>(
+    framing: Option<Framing>,
+    opened: &Opened<'p>,
+    maps: &'p Maps,
+    out: &mut dyn Out<'p>,
+) -> Option<Result<(), DecodeError>> {
+    let Some(Framing::ModbusPoll(polled)) = framing else { return None };
+    let map = maps.get(&polled.id)?;
+    let (mut blocks, mut wrong) = (Vec::new(), Ok(()));
+    for exchange in Exchanges::new(opened.payload, polled.mode) {
+        match exchange {
+            Ok(exchange) => blocks.extend(exchange.block()),
+            Err(error) => wrong = Err(error),
+        }
+    }
+    let read = match map {
+        Map::Registers(registers) => {
+            esh_modbus::map::read_blocks(
+                registers.iter().filter(|value| value.is_reported()).map(Value::as_register),
+                0,
+                &blocks,
+                out,
+            );
+            Ok(())
+        }
+        Map::SunSpec => sunspec(&blocks, out),
+    };
+    Some(wrong.and(read))
+}
+
+/// Walks the chain of models in the registers that were read, and reads those that are known.
+fn sunspec<'p>(blocks: &[Block<'p>], out: &mut dyn Out<'p>) -> Result<(), DecodeError> {
+    let mut walk = Walk::new();
+    while let Some((address, count)) = walk.ask() {
+        let found = esh_modbus::map::find(blocks, esh_modbus::Table::Holding, address, count);
+        match found.and_then(|(octets, _)| Registers::new(octets)) {
+            Some(registers) => {
+                if let Some((model, map)) = walk.answer(registers).and_then(|model| Some((model, model.map()?))) {
+                    map.read_blocks(model.address, blocks, out);
+                }
+            }
+            None => walk.refused(),
+        }
+    }
+    match walk.is_sunspec() {
+        Some(true) => Ok(()),
+        _ => {
+            let (layer, field) = (Layer::Application, "mark of SunSpec");
+            Err(DecodeError {
+                layer,
+                field,
+                offset: blocks.first().map_or(0, |block| block.offset),
+                reason: Reason::Malformed,
+            })
+        }
     }
 }
 

@@ -3,6 +3,9 @@
 pub mod command;
 mod fleet;
 pub mod lorawan;
+pub mod mbus;
 mod meter;
+pub mod modbus;
+pub mod serve;
 
 pub use fleet::{Fleet, Sent};

@@ -9,6 +9,7 @@ pub mod lns;
 pub mod lorawan;
 pub mod mqtt;
 mod net;
+pub mod rs485;
 pub mod simulate;
 
 pub(crate) use crate::clock::now;
@@ -21,11 +22,12 @@ use crate::queue::QueueError;
 use crate::stop::Stop;
 use crate::telemetry::OfSource;
 use esh_core::Protocol;
+use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 /// One `[[source]]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Config {
     /// Lines of text from a socket, a file, a program or a serial port.
     Lines(lines::Config),
@@ -35,6 +37,8 @@ pub enum Config {
     Gwmp(gwmp::Config),
     /// Basics Stations of LoRaWAN.
     Lns(lns::Config),
+    /// Meters on a bus that are asked one after the other.
+    Rs485(rs485::Config),
     /// Simulated meters.
     Simulate(simulate::Config),
     /// CoAP.
@@ -48,7 +52,7 @@ pub enum Config {
 }
 
 impl Config {
-    const KINDS: [&str; 8] = ["coap", "gwmp", "lines", "lns", "mqtt", "simulate", "tcp", "udp"];
+    const KINDS: [&str; 9] = ["coap", "gwmp", "lines", "lns", "mqtt", "rs485", "simulate", "tcp", "udp"];
 
     pub(crate) fn of_kind(table: PartTable<'_, '_>) -> Result<Self, ConfigError> {
         match table.kind() {
@@ -57,6 +61,7 @@ impl Config {
             "mqtt" => table.build().map(Box::new).map(Self::Mqtt),
             "gwmp" => table.build().map(Self::Gwmp),
             "lns" => table.build().map(Self::Lns),
+            "rs485" => table.build().map(Self::Rs485),
             "simulate" => table.build().map(Self::Simulate),
             "tcp" => table.build().map(Self::Tcp),
             "udp" => table.build().map(Self::Udp),
@@ -75,6 +80,7 @@ impl Config {
             Self::Mqtt(_) => "mqtt",
             Self::Gwmp(_) => "gwmp",
             Self::Lns(_) => "lns",
+            Self::Rs485(_) => "rs485",
             Self::Simulate(_) => "simulate",
             Self::Archive(_) => "archive",
         }
@@ -87,8 +93,21 @@ impl Config {
             Self::Lines(lines::Config { input: lines::Input::Listen(tcp), .. }) => Some(tcp),
             Self::Lns(config) => Some(&config.listen),
             Self::Tcp(config) => Some(&config.listen),
+            Self::Rs485(config) => config.listen.as_ref(),
             Self::Coap(_) | Self::Udp(_) | Self::Lines(_) | Self::Mqtt(_) | Self::Gwmp(_) => None,
             Self::Simulate(_) | Self::Archive(_) => None,
+        }
+    }
+
+    /// What the registers of the devices mean that it asks.
+    pub(crate) fn maps(&self) -> rs485::registers::Maps {
+        if let Self::Rs485(config) = self { config.maps() } else { Default::default() }
+    }
+
+    /// The folder of the gateway is this one.
+    pub(crate) fn set_data(&mut self, data: &Path) {
+        if let Self::Rs485(config) = self {
+            config.data = data.to_owned();
         }
     }
 
@@ -103,6 +122,7 @@ impl Config {
             Self::Mqtt(config) => config.name.as_deref(),
             Self::Gwmp(config) => config.name.as_deref(),
             Self::Lns(config) => config.name.as_deref(),
+            Self::Rs485(config) => config.name.as_deref(),
             Self::Simulate(config) => config.name.as_deref(),
             Self::Archive(config) => config.name.as_deref(),
         }
@@ -117,6 +137,7 @@ impl Config {
             Self::Mqtt(config) => config.name = Some(name.to_owned()),
             Self::Gwmp(config) => config.name = Some(name.to_owned()),
             Self::Lns(config) => config.name = Some(name.to_owned()),
+            Self::Rs485(config) => config.name = Some(name.to_owned()),
             Self::Simulate(config) => config.name = Some(name.to_owned()),
             Self::Archive(config) => config.name = Some(name.to_owned()),
         }
@@ -249,6 +270,9 @@ pub enum SourceError {
     /// Basics Stations.
     #[error(transparent)]
     Lns(#[from] lns::LnsError),
+    /// A bus.
+    #[error(transparent)]
+    Rs485(#[from] rs485::Rs485Error),
     /// An archive.
     #[error(transparent)]
     Archive(#[from] archive::ArchiveError),
@@ -267,6 +291,7 @@ pub async fn run(config: Config, intake: Intake, stop: Stop) -> Result<(), Sourc
         Config::Mqtt(config) => Ok(mqtt::run(*config, intake, stop).await?),
         Config::Gwmp(config) => Ok(gwmp::run(config, intake, stop).await?),
         Config::Lns(config) => Ok(lns::run(config, intake, stop).await?),
+        Config::Rs485(config) => Ok(rs485::run(config, intake, stop).await?),
         Config::Simulate(config) => {
             simulate::run(config, intake, stop).await;
             Ok(())

@@ -6,7 +6,7 @@ use super::sink::OfSink;
 use crate::meters::{Happened, Limited, Numbers, Unwanted};
 use esh_core::Reason;
 use std::array;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 /// What all parts count, made by `run.rs`.
@@ -104,6 +104,29 @@ pub(crate) struct OfSource {
     /// Messages that a broker had kept, and that are no news.
     pub(crate) retained: Count,
     reach: Mutex<Reach>,
+    /// What a bus counts; other sources do not make it.
+    bus: OnceLock<Arc<OfBus>>,
+}
+
+/// What a bus counts beside.
+#[derive(Debug, Default)]
+pub(crate) struct OfBus {
+    /// Times a meter was read, or was to be.
+    pub(crate) polls: Count,
+    /// Those that brought nothing.
+    pub(crate) failed: Count,
+    /// Requests sent.
+    pub(crate) requests: Count,
+    /// Those that were not answered in time.
+    pub(crate) timeouts: Count,
+    /// Those that were refused.
+    pub(crate) refused: Count,
+    /// Octets that answered nothing.
+    pub(crate) stray: Count,
+    /// Slots at which nobody was asked.
+    pub(crate) missed: Level,
+    /// Meters that do not answer.
+    pub(crate) silent: Level,
 }
 
 /// Whether a source reaches those from whom its frames come, where it can tell.
@@ -161,6 +184,16 @@ impl OfSource {
             Some((why, since, barred)) if *barred || now.saturating_sub(*since) > BRIEFLY => Some(why.clone()),
             _ => reach.barred.clone(),
         }
+    }
+
+    /// What it counts as a bus.
+    pub(crate) fn bus(&self) -> Arc<OfBus> {
+        Arc::clone(self.bus.get_or_init(Arc::default))
+    }
+
+    /// What it counts as a bus, where it is one.
+    pub(super) fn as_bus(&self) -> Option<&OfBus> {
+        self.bus.get().map(|bus| &**bus)
     }
 
     /// For a source of that name.

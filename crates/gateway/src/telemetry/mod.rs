@@ -16,7 +16,7 @@ mod sink;
 mod summary;
 mod text;
 
-pub(crate) use counts::{Counts, OfLine, OfParked, OfSource};
+pub(crate) use counts::{Counts, OfBus, OfLine, OfParked, OfSource};
 pub(crate) use history::{History, Series};
 pub(crate) use http::{Progress, Server};
 pub(crate) use number::{milliseconds, seconds};

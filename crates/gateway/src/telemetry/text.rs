@@ -1,6 +1,6 @@
 //! The counts as text: the exposition format of Prometheus, version 0.0.4.
 
-use super::View;
+use super::{OfBus, View};
 use crate::clock;
 use std::fmt::{self, Display, Write as _};
 use std::time::Duration;
@@ -68,6 +68,26 @@ impl View {
         page.head(name, "gauge", "1 while its frames can come, of sources that know.");
         for (source, up) in sources().filter_map(|(name, source)| Some((name, source.is_up()?))) {
             page.row(name, &[("source", source)], u64::from(up));
+        }
+        let buses: Vec<_> = sources().filter_map(|(name, source)| Some((name, source.as_bus()?))).collect();
+        if !buses.is_empty() {
+            Self::buses(page, &buses);
+        }
+    }
+
+    fn buses(page: &mut Page, buses: &[(&str, &OfBus)]) {
+        let rows = |count: fn(&OfBus) -> u64| buses.iter().map(move |(name, bus)| (*name, count(bus)));
+        let mut many = |name, help, count: fn(&OfBus) -> u64| page.many(name, help, "source", rows(count));
+        many("esh_source_polls_total", "Times a meter was to be read.", |bus| bus.polls.get());
+        many("esh_source_polls_failed_total", "Times that brought nothing.", |bus| bus.failed.get());
+        many("esh_source_requests_total", "Requests sent on a bus.", |bus| bus.requests.get());
+        many("esh_source_timeouts_total", "Requests that were not answered in time.", |bus| bus.timeouts.get());
+        many("esh_source_refused_total", "Requests that a device refused.", |bus| bus.refused.get());
+        many("esh_source_stray_octets_total", "Octets on a bus that answered nothing.", |bus| bus.stray.get());
+        many("esh_source_slots_missed_total", "Times at which a meter was due and not read.", |bus| bus.missed.get());
+        page.head("esh_source_meters_silent", "gauge", "Meters on a bus that do not answer.");
+        for (name, bus) in buses {
+            page.row("esh_source_meters_silent", &[("source", name)], bus.silent.get());
         }
     }
 

@@ -13,6 +13,8 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "../../../../checks/bus.rs"]
+pub mod bus;
 pub mod certificates;
 pub mod kafka;
 pub mod peer;
@@ -152,7 +154,7 @@ impl Drop for Broker {
 }
 
 /// Where a program is; daemons may not stand in everybody's path.
-fn program(name: &str) -> Option<PathBuf> {
+pub fn program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/sbin".into()]);
     folders.map(|folder| folder.join(name)).find(|file| file.is_file())

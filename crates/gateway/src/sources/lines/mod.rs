@@ -6,7 +6,7 @@
 mod config;
 mod feed;
 mod parse;
-mod probe;
+pub(super) mod probe;
 mod reader;
 mod transport;
 

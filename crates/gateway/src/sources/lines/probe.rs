@@ -1,6 +1,7 @@
 //! Whether a source of lines would have something to read from: what `check --connect` tries.
 
 use super::{Config, Input};
+use crate::config::Tcp;
 use crate::connect::{PATIENCE, free};
 use rustix::fs::{Access, access};
 use std::path::{Path, PathBuf};
@@ -12,14 +13,7 @@ impl Config {
     pub(crate) async fn probe(&self) -> Result<String, String> {
         match &self.input {
             Input::Listen(tcp) => free(tcp.to_string().trim_start_matches("tcp://")).await,
-            Input::Connect(tcp) => {
-                let connecting = TcpStream::connect((tcp.host.as_str(), tcp.port));
-                match timeout(PATIENCE, connecting).await {
-                    Ok(Ok(_)) => Ok(format!("{tcp} lets us in")),
-                    Ok(Err(error)) => Err(format!("no connection to {tcp}: {error}")),
-                    Err(_) => Err(format!("{tcp} does not answer within {} s", PATIENCE.as_secs())),
-                }
-            }
+            Input::Connect(tcp) => lets_in(tcp).await,
             Input::File(path) => match std::fs::File::open(path) {
                 Ok(_) => Ok(format!("{} can be read", path.display())),
                 Err(error) => Err(format!("cannot read {}: {error}", path.display())),
@@ -37,6 +31,16 @@ impl Config {
     }
 }
 
+/// Whether a server lets us in.
+pub(in crate::sources) async fn lets_in(tcp: &Tcp) -> Result<String, String> {
+    let connecting = TcpStream::connect((tcp.host.as_str(), tcp.port));
+    match timeout(PATIENCE, connecting).await {
+        Ok(Ok(_)) => Ok(format!("{tcp} lets us in")),
+        Ok(Err(error)) => Err(format!("no connection to {tcp}: {error}")),
+        Err(_) => Err(format!("{tcp} does not answer within {} s", PATIENCE.as_secs())),
+    }
+}
+
 /// Where a program is.
 fn executable(program: &str) -> Option<PathBuf> {
     let runs = |path: &PathBuf| path.is_file() && access(path, Access::EXEC_OK).is_ok();
@@ -48,7 +52,7 @@ fn executable(program: &str) -> Option<PathBuf> {
 }
 
 /// Whether a serial port is there. It is not opened: the gateway that runs may have it.
-fn serial(device: &Path) -> Result<String, String> {
+pub(in crate::sources) fn serial(device: &Path) -> Result<String, String> {
     use std::os::unix::fs::FileTypeExt;
     let shown = device.display();
     let about = std::fs::metadata(device).map_err(|error| format!("no serial port {shown}: {error}"))?;

@@ -8,7 +8,6 @@ use esh_gateway::analyse::{self, Keys, Options, decode_lines};
 use esh_gateway::archive::{ArchiveLine, Harm, read_lines, walk};
 use esh_gateway::codec::{Answer, read_normalized};
 use esh_gateway::keys::KeyStore;
-use esh_gateway::profiles::Profiles;
 use esh_gateway::queue::parked::Parked;
 use esh_gateway::run::Decode;
 use esh_gateway::worker::Worker;
@@ -16,7 +15,7 @@ use esh_gateway::worker::Worker;
 /// Decodes octets as lines, and as a frame that is explained; whatever comes out is a report that reads back.
 pub(crate) fn everything_prints(octets: &[u8]) {
     let keys = Keys { any: vec![Key::new(&[0x11; 16]).unwrap()], ..Keys::default() };
-    let options = Options { keys, profiles: Profiles::built_in(), ..Options::new(Protocol::Wmbus) };
+    let options = Options::of(Protocol::Wmbus, keys);
     let hex: String = octets.iter().map(|octet| format!("{octet:02x}")).collect();
     for lines in [octets, hex.as_bytes()] {
         let mut text = Vec::new();

@@ -4,7 +4,7 @@
 
 use esh_core::Protocol;
 use esh_core::report::Report;
-use esh_gateway::analyse::{self, Options, decode_lines};
+use esh_gateway::analyse::{self, Keys, Options, decode_lines};
 use esh_gateway::sources::mqtt::Devices;
 
 /// Decodes octets as an event of each kind there is; whatever comes out is a report that reads back.
@@ -26,7 +26,7 @@ pub(crate) fn zigbee2mqtt(octets: &[u8]) {
 }
 
 fn reads_back(protocol: Protocol, lines: &str, hex: &str) {
-    let options = Options::new(protocol);
+    let options = Options::of(protocol, Keys::default());
     let mut text = Vec::new();
     let print = |report: &[u8], into: &mut Vec<u8>| {
         let read: Report = serde_json::from_slice(report).expect("a report is JSON of its schema");

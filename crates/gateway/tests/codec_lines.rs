@@ -13,7 +13,7 @@ fn file(name: &str) -> PathBuf {
 }
 
 fn options() -> Options {
-    Options { protocol: Protocol::Lorawan, keys: Keys::default(), replay_check: false, opened: true, codec: None }
+    Options::of(Protocol::Lorawan, Keys::default())
 }
 
 /// Reports of lines: valid against the schema, and the same through the owned form.

@@ -5,7 +5,7 @@ mod common;
 
 use common::{Broker, Client, Subscriber, free_port};
 use esh_core::Protocol;
-use esh_gateway::analyse::{Options, decode_lines};
+use esh_gateway::analyse::{Keys, Options, decode_lines};
 use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt::Write as _;
@@ -37,7 +37,7 @@ fn telegrams() -> Option<Vec<Row>> {
 /// What `decode` says of each telegram.
 fn decoded(telegrams: &[Row]) -> Vec<Value> {
     let lines: Vec<String> = telegrams.iter().map(|row| json!({"hex": row.hex, "key": row.key}).to_string()).collect();
-    let options = Options { opened: false, ..Options::new(Protocol::Wmbus) };
+    let options = Options { opened: false, ..Options::of(Protocol::Wmbus, Keys::default()) };
     let mut output = Vec::new();
     let print = |report: &[u8], into: &mut Vec<u8>| into.extend_from_slice(report);
     decode_lines(&options, 1, lines.join("\n").as_bytes(), &mut output, &print).unwrap();

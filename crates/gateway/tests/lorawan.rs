@@ -10,7 +10,7 @@ mod lorawan_text;
 use common::corpus;
 use esh_core::report::Report;
 use esh_core::{Key, Protocol};
-use esh_gateway::analyse::{Options, decode_lines};
+use esh_gateway::analyse::{Keys, Options, decode_lines};
 use esh_lorawan::{
     Asked, DevAddr, DlSettings, Eui64, FCtrl, JoinAccept, MType, Plain, Session, Transmission, write_join_request,
 };
@@ -21,7 +21,7 @@ use std::{fs, path::PathBuf};
 fn decode(protocol: Protocol, lines: &[Value]) -> Vec<Value> {
     let schema = include_str!("../schema/esh.report.v1.json");
     let schema = jsonschema::validator_for(&serde_json::from_str(schema).unwrap()).unwrap();
-    let options = Options::new(protocol);
+    let options = Options::of(protocol, Keys::default());
     let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
     let mut output = Vec::new();
     let print = |report: &[u8], into: &mut Vec<u8>| into.extend_from_slice(report);

@@ -12,7 +12,7 @@ mod seeds;
 use common::corpus;
 use esh_core::report::Report;
 use esh_core::{Decimal, Protocol};
-use esh_gateway::analyse::{Options, decode_lines};
+use esh_gateway::analyse::{Keys, Options, decode_lines};
 use serde_json::{Value, json};
 use std::{fs, path::PathBuf};
 
@@ -20,7 +20,7 @@ use std::{fs, path::PathBuf};
 fn decode(protocol: Protocol, lines: &[String]) -> Vec<(Value, Report)> {
     let schema = include_str!("../schema/esh.report.v1.json");
     let schema = jsonschema::validator_for(&serde_json::from_str(schema).unwrap()).unwrap();
-    let options = Options::new(protocol);
+    let options = Options::of(protocol, Keys::default());
     let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
     let mut output = Vec::new();
     let print = |report: &[u8], into: &mut Vec<u8>| into.extend_from_slice(report);

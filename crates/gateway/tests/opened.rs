@@ -5,7 +5,7 @@
 mod common;
 
 use esh_core::Protocol;
-use esh_gateway::analyse::{Options, decode_lines};
+use esh_gateway::analyse::{Keys, Options, decode_lines};
 use serde_json::{Map, Value, json};
 
 /// Members of a row that are about the frame and not of it.
@@ -37,7 +37,7 @@ fn reports(protocol: Protocol, rows: &[Value]) -> Vec<Value> {
         serde_json::to_writer(&mut lines, &line).unwrap();
         lines.push(b'\n');
     }
-    let options = Options::new(protocol);
+    let options = Options::of(protocol, Keys::default());
     let mut out = Vec::new();
     decode_lines(&options, 2, lines.as_slice(), &mut out, &|report, into| into.extend_from_slice(report)).unwrap();
     let reports: Vec<Value> = out

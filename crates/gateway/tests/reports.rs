@@ -7,11 +7,11 @@ mod common;
 use common::corpus;
 use esh_core::Protocol;
 use esh_core::report::Report;
-use esh_gateway::analyse::{Options, decode_lines};
+use esh_gateway::analyse::{Keys, Options, decode_lines};
 use serde_json::{Value, json};
 
 fn options() -> Options {
-    Options::new(Protocol::Wmbus)
+    Options::of(Protocol::Wmbus, Keys::default())
 }
 
 fn reports(lines: &str, threads: usize) -> Vec<String> {

@@ -6,6 +6,7 @@ use crate::{Decimal, Function, Qualifiers, Quality, Quantity, Register, Unit, Va
 
 /// What a value means.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Body {
     /// What is measured.
     pub quantity: Quantity,
@@ -15,6 +16,8 @@ pub struct Body {
     pub scale: Scale,
     /// Names of numbers: the name becomes the value.
     pub names: &'static [(i128, &'static str)],
+    /// The name of all other numbers; empty where they stay numbers.
+    pub other_name: &'static str,
     /// Codes that stand for no value.
     pub none: &'static [(Code, Quality)],
     /// Whether it is the present value or an extreme.
@@ -40,6 +43,7 @@ impl Body {
             unit,
             scale: Scale::ONE,
             names: &[],
+            other_name: "",
             none: &[],
             function: Function::Instantaneous,
             storage: Count::Is(0),
@@ -74,6 +78,10 @@ impl Body {
         if let Some((_, name)) = self.names.iter().find(|(of, _)| raw == Some(*of)) {
             return Ok(Worth { value: Value::Text(crate::Text::utf8(name)), number: None, unrounded: None });
         }
+        if !self.other_name.is_empty() {
+            let value = Value::Text(crate::Text::utf8(self.other_name));
+            return Ok(Worth { value, number: None, unrounded: None });
+        }
         let (scaled, rounded) = self.scale.apply(number, raw, slots)?;
         Ok(Worth { value: Value::Number(scaled), number: Some(scaled), unrounded: rounded.then_some(number) })
     }
@@ -88,6 +96,7 @@ pub(super) struct Worth {
 
 /// A number is multiplied, divided, and moved.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Scale {
     /// What numbers as sent stand for; without any each stands for itself.
     pub values: &'static [(i128, Decimal)],
@@ -103,6 +112,7 @@ pub struct Scale {
 
 /// A factor that the payload has.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Factor {
     /// The field, by its slot.
     pub slot: u8,
@@ -167,6 +177,7 @@ pub(super) fn product(a: Decimal, b: Decimal) -> Result<Decimal, Quality> {
 
 /// A code that stands for no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum Code {
     /// Every bit is set.
     AllOnes,
@@ -195,6 +206,7 @@ impl Code {
 
 /// A number of a reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum Count {
     /// This one.
     Is(u64),
@@ -204,6 +216,7 @@ pub enum Count {
 
 /// The number of another field, as sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Source {
     /// The field, by its slot.
     pub slot: u8,

@@ -41,19 +41,11 @@ pub struct Options {
 }
 
 impl Options {
-    /// For frames of that protocol, with nothing else known; reports show what the carrier found.
+    /// Frames of that protocol with these keys, and the profiles that come with the program; reports show all.
     #[must_use]
-    pub fn new(protocol: Protocol) -> Self {
-        Self {
-            protocol,
-            keys: Keys::default(),
-            replay_check: false,
-            opened: true,
-            profiles: Arc::default(),
-            profile: None,
-            payload: None,
-            codec: None,
-        }
+    pub fn of(protocol: Protocol, keys: Keys) -> Self {
+        let profiles = Profiles::built_in();
+        Self { protocol, keys, replay_check: false, opened: true, profiles, profile: None, payload: None, codec: None }
     }
 }
 
@@ -350,7 +342,7 @@ pub(super) fn frame<'l>(
         found.ok_or(LineError::Member("profile", "a profile that there is").as_decode_error())
     });
     let payload = options.payload.filter(|_| options.protocol == Protocol::Lorawan).map(Framing::Payload);
-    let error = error.or(named.and_then(Result::err));
+    let error = error.or_else(|| named.and_then(Result::err));
     let profile = named.and_then(Result::ok).or(options.profile);
     let frame = Frame {
         octets: &line.octets,

@@ -37,6 +37,7 @@ mod meter;
 pub mod nom;
 pub mod note;
 mod obis;
+pub mod profile;
 mod quantity;
 mod reading;
 #[cfg(feature = "alloc")]
@@ -60,5 +61,5 @@ pub use obis::Obis;
 pub use quantity::Quantity;
 pub use reading::{Function, Origin, Qualifier, Qualifiers, Quality, Reading, Register, Value};
 pub use text::Text;
-pub use time::{CivilTime, Precision};
+pub use time::{CivilTime, Precision, mbus as mbus_time};
 pub use unit::{Converted, Unit};

@@ -14,6 +14,7 @@ enum Inner<'a> {
     Latin1Reversed(&'a [u8]),
     Latin1Swapped(&'a [u8]),
     Digits(&'a [u8]),
+    Hex(&'a [u8]),
     Json(&'a str),
 }
 
@@ -48,6 +49,12 @@ impl<'a> Text<'a> {
         Self(Inner::Digits(octets))
     }
 
+    /// The hexadecimal digits of octets as they stand.
+    #[must_use]
+    pub const fn hex(octets: &'a [u8]) -> Self {
+        Self(Inner::Hex(octets))
+    }
+
     /// What stands between the quotation marks of a JSON string, with its escapes; RFC 8259, clause 7. An escape that is
     /// none, or half of a surrogate pair, becomes U+FFFD.
     #[must_use]
@@ -63,14 +70,15 @@ impl<'a> Text<'a> {
             Inner::Latin1Reversed(octets) => ("", trimmed(octets), true, &[][..]),
             Inner::Digits(octets) => ("", &[][..], false, octets),
             Inner::Json(text) => (text, &[][..], false, &[][..]),
-            Inner::Latin1Swapped(_) => ("", &[][..], false, &[][..]),
+            Inner::Latin1Swapped(_) | Inner::Hex(_) => ("", &[][..], false, &[][..]),
         };
+        let hex = if let Inner::Hex(octets) = self.0 { octets } else { &[] };
         let swapped = if let Inner::Latin1Swapped(octets) = self.0 { octets } else { &[] };
         let swapped = swapped.as_chunks::<2>().0.iter().flat_map(|[second, first]| [*first, *second]);
         let escapes = matches!(self.0, Inner::Json(_));
         let (mut front, mut back) = (octets.iter(), octets.iter());
         let latin1 = core::iter::from_fn(move || if reversed { back.next_back() } else { front.next() });
-        let digits = digits.iter().rev().flat_map(|octet| [octet >> 4, octet & 0x0f]);
+        let digits = hex.iter().chain(digits.iter().rev()).flat_map(|octet| [octet >> 4, octet & 0x0f]);
         let mut characters = utf8.chars();
         core::iter::from_fn(move || match characters.next()? {
             '\\' if escapes => Some(unescape(&mut characters).unwrap_or(char::REPLACEMENT_CHARACTER)),
@@ -154,6 +162,7 @@ mod tests {
         assert_eq!(Text::latin1_reversed(b"321\xe9").to_string(), "é123");
         assert_eq!(Text::latin1(b"\0abc\0").to_string(), "abc");
         assert_eq!(Text::digits(&[0x78, 0x56, 0x34, 0x02]).to_string(), "02345678");
+        assert_eq!(Text::hex(&[0x78, 0x0f]).to_string(), "780f");
         assert_eq!(Text::latin1_swapped(b"ba\0c").to_string(), "abc");
         assert_eq!(Text::utf8("m³").to_string(), "m³");
     }

@@ -1,6 +1,7 @@
 //! Civil times as a meter says them: no zone, a precision of their own.
 
 mod calendar;
+pub mod mbus;
 
 use calendar::days_in;
 use core::fmt;
@@ -129,6 +130,12 @@ impl CivilTime {
             Some(before) => epoch.seconds_before(before),
             None => None,
         }
+    }
+
+    /// The same time, in UTC or, where not, by the clock of the meter.
+    #[must_use]
+    pub const fn counted_in_utc(self, utc: bool) -> Self {
+        Self { utc, ..self }
     }
 
     /// Whether it is in UTC.

@@ -34,7 +34,6 @@ pub mod authentication;
 pub mod ci;
 mod compact;
 mod crc;
-mod date;
 mod dif;
 mod explain;
 pub mod extended_link;

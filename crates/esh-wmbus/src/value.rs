@@ -1,10 +1,9 @@
 //! Values: the octets of a record as an exact number, a text, bits or a time.
 
-use crate::date;
 use crate::dif::Coding;
 use crate::vif::{Modifiers, Reads};
 use esh_core::bcd::{self, Bcd};
-use esh_core::{Decimal, DecodeError, Input, Quality, Reason, Text, Value};
+use esh_core::{Decimal, DecodeError, Input, Quality, Reason, Text, Value, mbus_time};
 
 /// The octets of a value and how they are coded: EN 13757-3, annex A and table 5.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,7 +137,7 @@ fn good<'a>(raw: Raw<'a>, reads: Reads, exponent: i8, modifiers: &Modifiers) -> 
             },
             _ => (Value::Octets(octets), Quality::Invalid),
         },
-        (Reads::Time, Kind::Integer) => date::read(octets),
+        (Reads::Time, Kind::Integer) => mbus_time::read(octets),
         (Reads::Time | Reads::Octets, Kind::Bcd) | (Reads::Octets, Kind::Integer) => {
             (Value::Octets(octets), Quality::Good)
         }

@@ -1,13 +1,15 @@
-//! Dates and times: types F, G, I and J, which their size tells apart.
+//! Dates and times of M-Bus: types F, G, I and J of EN 13757-3, annex A, which their size tells apart.
 
-use esh_core::{CivilTime, Precision, Quality, Value};
+use crate::{CivilTime, Precision, Quality, Value};
 
 /// Reads a date or a time: EN 13757-3, annex A.
 ///
 /// A date on no calendar is none. One that is not to be trusted is told, and that it is invalid: the clock of the meter
 /// is not set, or the date comes every year, which the year 127 says. One whose month or day is 0 is told as well, and
 /// that it is incomplete. Octets of another size, such as the types K, L and M, stay octets.
-pub(crate) fn read(octets: &[u8]) -> (Value<'_>, Quality) {
+#[must_use]
+#[inline]
+pub fn read(octets: &[u8]) -> (Value<'_>, Quality) {
     match *octets {
         [low, high] => flagged(every_year(low, high), type_g(low, high)),
         [second, minute, hour] => type_j(second, minute, hour),

@@ -1,0 +1,215 @@
+//! All profiles: by name, and by the addresses of meters.
+
+use super::body::{Here, keep_text};
+use super::built_in::BUILT_IN;
+use super::file::{File, TestTable};
+use super::compile;
+use crate::config::ConfigError;
+use crate::mask::{self, Masks};
+use esh_core::profile::Profile;
+use esh_core::{Meter, Protocol};
+use jiff::tz::TimeZone;
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::fs;
+use toml::Spanned;
+
+/// A profile, and what its file says beside it.
+#[derive(Debug)]
+pub struct Loaded {
+    /// What reads.
+    pub profile: &'static Profile,
+    /// The model in words.
+    pub description: String,
+    /// Who makes it.
+    pub maker: Option<String>,
+    /// Where documents or the maker's own decoder are wrong.
+    pub errata: Vec<String>,
+    /// The protocol that it is for.
+    pub protocol: Option<Protocol>,
+    /// The zone of its civil times.
+    pub zone: Option<TimeZone>,
+    /// The file.
+    pub file: PathBuf,
+    /// Whether it comes with the program.
+    pub built_in: bool,
+    /// Its text.
+    pub text: &'static str,
+    pub(super) masks: Vec<String>,
+    pub(super) tests: Vec<Spanned<TestTable>>,
+}
+
+/// A profile that has been found for a meter.
+pub type Found = &'static Loaded;
+
+/// All profiles.
+#[derive(Clone, Debug, Default)]
+pub struct Profiles {
+    by_name: BTreeMap<&'static str, Found>,
+    masks: Masks<Found>,
+    /// Those that another of the same name has taken the place of.
+    replaced: Vec<(&'static str, PathBuf)>,
+}
+
+impl Profiles {
+    /// Those that come with the program.
+    #[must_use]
+    pub fn built_in() -> Arc<Self> {
+        static ALL: OnceLock<Arc<Profiles>> = OnceLock::new();
+        Arc::clone(ALL.get_or_init(|| {
+            // A test of ours compiles each of them: one that is wrong would not be here.
+            Arc::new(Self::of(built_in().filter_map(Result::ok)))
+        }))
+    }
+
+    /// Those that come with the program, then those of a folder.
+    ///
+    /// # Errors
+    /// When one of them is none; says where.
+    pub fn with_folder(folder: Option<&Path>) -> Result<Arc<Self>, ConfigError> {
+        let Some(folder) = folder else { return Ok(Self::built_in()) };
+        let mut all: Vec<Found> = Self::built_in().by_name.values().copied().collect();
+        for file in files(folder)? {
+            let text = fs::read_to_string(&file).map_err(|error| ConfigError::whole(&file, error.to_string()))?;
+            all.push(load(&file, &text, None)?);
+        }
+        Ok(Arc::new(Self::of(all)))
+    }
+
+    fn of(all: impl IntoIterator<Item = Found>) -> Self {
+        let mut profiles = Self::default();
+        for loaded in all {
+            if let Some(before) = profiles.by_name.insert(loaded.profile.name, loaded) {
+                profiles.replaced.push((loaded.profile.name, before.file.clone()));
+            }
+        }
+        let masks = profiles.by_name.values().flat_map(|found| found.masks.iter().map(|mask| (mask.clone(), *found)));
+        profiles.masks = Masks::new(masks);
+        profiles
+    }
+
+    /// The profile of that name.
+    #[must_use]
+    pub fn by_name(&self, name: &str) -> Option<Found> {
+        self.by_name.get(name).copied()
+    }
+
+    /// The profile of a meter: the most precise of those that are sure of it.
+    #[must_use]
+    pub fn of_meter(&self, meter: &Meter) -> Option<Found> {
+        if self.masks.is_empty() {
+            return None;
+        }
+        self.masks.matching(&mask::address(meter), |_| true).next().copied()
+    }
+
+    /// All of them, in the order of their names.
+    pub fn all(&self) -> impl Iterator<Item = Found> + '_ {
+        self.by_name.values().copied()
+    }
+
+    /// The names that several files have, and the files that do not count.
+    pub fn replaced(&self) -> impl Iterator<Item = (&'static str, &Path)> {
+        self.replaced.iter().map(|(name, file)| (*name, file.as_path()))
+    }
+
+    /// The names that are nearest to one that is not there, for an error.
+    #[must_use]
+    pub fn unknown(&self, name: &str) -> String {
+        let near: Vec<_> = self.by_name.keys().filter(|known| is_like(known, name)).take(5).copied().collect();
+        if near.is_empty() {
+            return format!("no profile is called `{name}`; `esh-gateway profile list` shows all");
+        }
+        format!("no profile is called `{name}`; did you mean {}?", near.join(", "))
+    }
+}
+
+/// Whether names have a part in common.
+fn is_like(known: &str, name: &str) -> bool {
+    let name = name.to_lowercase();
+    name.split(['-', '_', ' ']).any(|part| part.len() > 2 && known.contains(part))
+}
+
+/// Those that come with the program, each compiled.
+pub(super) fn built_in() -> impl Iterator<Item = Result<Found, ConfigError>> {
+    BUILT_IN.iter().map(|(path, text)| load(&Path::new("profiles").join(path), text, Some(())))
+}
+
+/// The files of a folder, and of the folders of protocols in it.
+fn files(folder: &Path) -> Result<Vec<PathBuf>, ConfigError> {
+    let wrong = |error: std::io::Error| ConfigError::whole(folder, error.to_string());
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).map_err(wrong)? {
+        let path = entry.map_err(wrong)?.path();
+        let of_protocol = path.file_name().and_then(|name| Protocol::from_word(name.to_str()?)).is_some();
+        if path.is_dir() && of_protocol {
+            files.extend(self::files(&path)?);
+        } else if path.extension().is_some_and(|end| end == "toml") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Compiles a profile, once for each file name and text.
+pub(super) fn load(file: &Path, text: &str, built_in: Option<()>) -> Result<Found, ConfigError> {
+    static KEPT: OnceLock<Mutex<HashMap<(PathBuf, String), Found>>> = OnceLock::new();
+    let kept = KEPT.get_or_init(Mutex::default);
+    let key = (file.to_owned(), text.to_owned());
+    if let Some(found) = kept.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+        return Ok(found);
+    }
+    let loaded = read(file, text, built_in.is_some())?;
+    let loaded: Found = Box::leak(Box::new(loaded));
+    kept.lock().unwrap_or_else(PoisonError::into_inner).insert(key, loaded);
+    Ok(loaded)
+}
+
+fn read(path: &Path, text: &str, built_in: bool) -> Result<Loaded, ConfigError> {
+    let here = Here { file: path, text };
+    let mut file: File = toml::from_str(text).map_err(|error| ConfigError::toml(path, text, &error))?;
+    let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+    let spelt = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.' | '_');
+    if name.is_empty() || name.len() > 64 || !name.chars().all(spelt) {
+        let message = "the name of the file is the profile's: 1 to 64 small letters, digits, `-`, `_` and `.`";
+        return Err(ConfigError::whole(path, message));
+    }
+    let folder = path.parent().and_then(Path::file_name).and_then(|folder| Protocol::from_word(folder.to_str()?));
+    let protocol = match &file.meter.protocol {
+        None => folder,
+        Some(word) => Some(here.word(word, "protocol", Protocol::ALL, Protocol::word)?),
+    };
+    for mask in &file.meter.masks {
+        let first = mask.get_ref().split(':').next().unwrap_or_default();
+        if mask.get_ref().split(':').nth(1).is_none_or(str::is_empty)
+            || (!first.contains(['*', '?']) && Protocol::from_word(first).is_none())
+        {
+            let message = "a mask is an address with its protocol, such as `wmbus:EBZ:*:01:02`";
+            return Err(here.at(mask.span(), message));
+        }
+    }
+    if file.message.is_empty() && file.record.is_empty() {
+        return Err(ConfigError::whole(path, "no [[message]] and no [[record]]: it would read nothing"));
+    }
+    let tests = std::mem::take(&mut file.test);
+    if built_in && tests.is_empty() {
+        return Err(ConfigError::whole(path, "no [[test]]: a profile that comes with the program has one"));
+    }
+    let profile = compile::profile(here, name, &mut file)?;
+    let meter = file.meter;
+    Ok(Loaded {
+        profile: Box::leak(Box::new(profile)),
+        description: meter.description.into_inner(),
+        maker: meter.maker,
+        errata: meter.errata,
+        protocol,
+        zone: meter.time_zone.map(|zone| zone.0),
+        file: path.to_owned(),
+        built_in,
+        text: keep_text(text),
+        masks: meter.masks.into_iter().map(Spanned::into_inner).collect(),
+        tests,
+    })
+}

@@ -57,7 +57,7 @@ pub(super) fn counters<'p>(
     let days = if layout.span == Span::Days { input.u8("days")? } else { 1 };
     for channel in (0..64u16).filter(|channel| channels >> channel & 1 == 1) {
         told.register.subunit = channel + 1;
-        told.at = first;
+        told.at = None;
         if layout.weight {
             weight(&WEIGHT, input, told)?;
         }
@@ -158,5 +158,5 @@ fn date<'p>(input: &mut Input<'p>, told: &mut Told<'_, 'p>) -> Result<Option<Civ
 }
 
 fn at_hour(date: Option<CivilTime>, hour: u8) -> Option<CivilTime> {
-    Some(date?.at(hour, 0, 0, Precision::Hour)?.counted_in_utc(true))
+    Some(date?.at(hour, 0, 0, Precision::Second)?.counted_in_utc(true))
 }

@@ -113,7 +113,10 @@ const PARAMETERS: &[Parameter] = &[
     parameter_row(
         1,
         // The period is in units of ten minutes.
-        &[plain("reserved", Reserved(3)), part("reporting period in tens of minutes", Unsigned(1), 1, Q::Unknown, U::Minute)],
+        &[
+            plain("reserved", Reserved(3)),
+            part("reporting period in tens of minutes", Unsigned(1), 1, Q::Unknown, U::Minute),
+        ],
     ),
     parameter_row(4, &[plain("hour of the day value", Unsigned(1))]),
     parameter_row(5, &[plain("type of the data", Unsigned(1))]),
@@ -129,7 +132,10 @@ const PARAMETERS: &[Parameter] = &[
     ),
     parameter_row(11, &[plain("least load time", Unsigned(4))]),
     parameter_row(13, &[plain("channels", Unsigned(1))]),
-    parameter_row(18, &[plain("spreading factor", Unsigned(1)), part("frequency", Unsigned(3), 2, Q::Unknown, U::Hertz)]),
+    parameter_row(
+        18,
+        &[plain("spreading factor", Unsigned(1)), part("frequency", Unsigned(3), 2, Q::Unknown, U::Hertz)],
+    ),
     parameter_row(23, &[METER, WEIGHT, PULSES]),
     parameter_row(24, &[plain("absolute data", Unsigned(1))]),
     parameter_row(25, &[part("serial number", Hex(6), 0, Q::IdentificationFabrication, U::None)]),

@@ -46,7 +46,12 @@ const EVENTS: &[Event] = &[
     row(16, "photodiode sees too much", AT, None),
     row(17, "electricity meter", &[plain("status of the meter", Flags(2))], None),
     row(18, "join accept", AT, None),
-    row(19, "water meter", &[HAPPENED, plain("status of the meter", Flags(1)), plain("error of the meter", Unsigned(1))], None),
+    row(
+        19,
+        "water meter",
+        &[HAPPENED, plain("status of the meter", Flags(1)), plain("error of the meter", Unsigned(1))],
+        None,
+    ),
     row(20, "water meter does not answer", AT, None),
     row(21, "optical sensor failed", AT, None),
 ];

@@ -62,7 +62,14 @@ impl<'o, 'p> Told<'o, 'p> {
     }
 
     /// Tells a value that stands between `start` and `end`.
-    pub(super) fn value(&mut self, part: &Part, value: Value<'p>, quality: Quality, start: &Input<'p>, end: &Input<'p>) {
+    pub(super) fn value(
+        &mut self,
+        part: &Part,
+        value: Value<'p>,
+        quality: Quality,
+        start: &Input<'p>,
+        end: &Input<'p>,
+    ) {
         let octets = start.rest().get(..end.offset() - start.offset()).unwrap_or_default();
         let origin = Origin { octets, header: &[], offset: start.offset() };
         let reading = Reading {

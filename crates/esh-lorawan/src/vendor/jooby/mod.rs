@@ -67,11 +67,8 @@ fn head(input: &mut Input<'_>) -> Result<(u16, usize), DecodeError> {
     if first & 0xe0 != 0 {
         return Ok((u16::from(first & 0xe0), usize::from(first & 0x1f)));
     }
-    let id = if first == EXTENDED {
-        u16::from(EXTENDED) << 8 | u16::from(input.u8("command")?)
-    } else {
-        u16::from(first)
-    };
+    let id =
+        if first == EXTENDED { u16::from(EXTENDED) << 8 | u16::from(input.u8("command")?) } else { u16::from(first) };
     Ok((id, input.u8("command size")?.into()))
 }
 

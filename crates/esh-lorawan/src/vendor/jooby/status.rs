@@ -6,10 +6,8 @@ use Quantity as Q;
 use Unit as U;
 use esh_core::{Alarm, Alarms, Decimal, DecodeError, Input, Quality, Quantity, Unit, Value};
 
-const HEAD: &[Part] = &[
-    plain("software type", Unsigned(1)),
-    part("software version", Unsigned(1), 0, Q::VersionSoftware, U::None),
-];
+const HEAD: &[Part] =
+    &[plain("software type", Unsigned(1)), part("software version", Unsigned(1), 0, Q::VersionSoftware, U::None)];
 const HARDWARE: Part = part("hardware type", Unsigned(1), 0, Q::IdentificationModel, U::None);
 const HARDWARE_VERSION: Part = part("hardware version", Unsigned(1), 0, Q::VersionHardware, U::None);
 const SEQUENCE: Part = part("sequence number", Unsigned(1), 0, Q::CounterMessage, U::One);

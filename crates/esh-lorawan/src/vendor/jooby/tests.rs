@@ -47,18 +47,15 @@ fn commands_read_as_they_were_meant() {
     for (commands, expected) in [
         // Channels 1 and 9: the set of channels takes two octets.
         (&[0x18, 5, 0x81, 0x02, 0x90, 0x4e, 7][..], &["1/count 10000 {pulse}", "9/count 7 {pulse}"][..]),
-        (
-            &[0x16, 4, 0x31, 0x0f, 0x04, 0x2a],
-            &["0/date 2024-08-15 ", "3/count 42 {pulse} @2024-08-15"],
-        ),
+        (&[0x16, 4, 0x31, 0x0f, 0x04, 0x2a], &["0/date 2024-08-15 ", "3/count 42 {pulse} @2024-08-15"]),
         // Two hours behind nine o'clock, in UTC.
         (
             &[0x17, 7, 0x31, 0x0f, 0x49, 0x02, 100, 5, 6],
             &[
                 "0/date 2024-08-15 ",
-                "2/count 100 {pulse} @2024-08-15T09Z",
-                "2/count 105 {pulse} @2024-08-15T10Z",
-                "2/count 111 {pulse} @2024-08-15T11Z",
+                "2/count 100 {pulse} @2024-08-15T09:00:00Z",
+                "2/count 105 {pulse} @2024-08-15T10:00:00Z",
+                "2/count 111 {pulse} @2024-08-15T11:00:00Z",
             ],
         ),
         (
@@ -78,7 +75,11 @@ fn commands_read_as_they_were_meant() {
         ),
         (
             &[0x1f, 0x30, 7, 0x31, 0x0f, 23, 1, 1, 50, 4],
-            &["0/date 2024-08-15 ", "1/count 50 {pulse} @2024-08-15T23Z", "1/count 54 {pulse} @2024-08-16T00Z"],
+            &[
+                "0/date 2024-08-15 ",
+                "1/count 50 {pulse} @2024-08-15T23:00:00Z",
+                "1/count 54 {pulse} @2024-08-16T00:00:00Z",
+            ],
         ),
         (
             &[0x06, 10, 0x31, 0x0f, 0, 0, 1, 0, 0x80, 0, 1, 4],
@@ -86,7 +87,11 @@ fn commands_read_as_they_were_meant() {
         ),
         (
             &[0x48, 0x31, 0x0f, 0x06, 0, 1, 0, 0x00, 0x03],
-            &["0/date 2024-08-15 ", "0/count 256 {pulse} @2024-08-15T06Z", "0/count 259 {pulse} @2024-08-15T07Z"],
+            &[
+                "0/date 2024-08-15 ",
+                "0/count 256 {pulse} @2024-08-15T06:00:00Z",
+                "0/count 259 {pulse} @2024-08-15T07:00:00Z",
+            ],
         ),
         (
             &[0x15, 6, 3, 9, 0, 0, 0, 60],
@@ -95,10 +100,7 @@ fn commands_read_as_they_were_meant() {
         (&[0x04, 3, 30, 2, 1], &["0/parameter 30 ", "3/channel 3 ", "3/absolute data 1 "]),
         (&[0x04, 5, 1, 0, 0, 0, 6], &["0/parameter 1 ", "0/reporting period in tens of minutes 60 min"]),
         // A command that nobody has described, between two.
-        (
-            &[0x19, 0, 0x1d, 1, 0xaa, 0x0c, 1, 1],
-            &["0/command Octets([29, 1, 170]) ", "0/status 1 "],
-        ),
+        (&[0x19, 0, 0x1d, 1, 0xaa, 0x0c, 1, 1], &["0/command Octets([29, 1, 170]) ", "0/status 1 "]),
     ] {
         let (lines, error, _) = read(&sealed(commands));
         assert_eq!(lines, expected, "{commands:02x?}");

@@ -1,6 +1,6 @@
 //! Captures: one whole message each, with its context, as a source hands it on.
 
-use crate::protocols::{ModbusTold, lorawan, zigbee};
+use crate::protocols::{ModbusTold, Payload, lorawan, zigbee};
 use bytes::Bytes;
 use esh_core::Protocol;
 use esh_lorawan::Lorawan;
@@ -46,6 +46,8 @@ pub enum Framing {
     Records(u16),
     /// What the carrier of a LoRaWAN frame must be told.
     Lorawan(Lorawan),
+    /// What a device sends on a port of LoRaWAN, in plain: a frame without its frame.
+    Payload(Payload),
     /// What a line says of a Modbus frame.
     Modbus(ModbusTold),
     /// A payload of LwM2M: its Content-Format, and what it answers for.
@@ -88,6 +90,7 @@ impl Framing {
                     Self::Lwm2m(format.parse().ok()?, Path::parse(path)?)
                 }
                 ("lorawan", told) => Self::Lorawan(lorawan::word::from_word(told)?),
+                ("payload", told) => Self::Payload(Payload::from_word(told)?),
                 ("modbus", told) => Self::Modbus(ModbusTold::from_word(told)?),
                 ("zcl", told) => Self::Zcl(zigbee::from_word(told)?),
                 _ => return None,
@@ -111,6 +114,7 @@ impl fmt::Display for Framing {
             Self::Lwm2m(format, path) => return write!(f, "lwm2m+{format}+{path}"),
             Self::SenmlCbor => "senml+cbor",
             Self::Lorawan(carrier) => return lorawan::word::write_word(carrier, f),
+            Self::Payload(payload) => return write!(f, "payload+{payload}"),
             Self::Modbus(told) => return write!(f, "modbus+{told}"),
             Self::Zcl(readings) => return zigbee::write_word(readings, f),
         })
@@ -161,6 +165,8 @@ mod tests {
             "senml+cbor",
             "lwm2m+11542+/3424/0",
             "lwm2m+110+/",
+            "payload+-+false+-",
+            "payload+85+true+81985529216486895",
             "modbus+rtu+response+false",
             "modbus+-+-+true",
             "zcl+1794+1+1+1000+0",

@@ -3,6 +3,8 @@
 use crate::config::Config;
 use crate::keys::KeyStore;
 use crate::meters::{self, List};
+use crate::profiles::{self, Profiles};
+use crate::protocols::Payload;
 use crate::queue::{FOLDER, Look, look};
 use crate::simulate::{Fleet, command};
 use crate::worker::Worker;
@@ -43,6 +45,8 @@ enum Command {
     Queue(Queue),
     /// Tell which meters are known, also while the gateway runs; nothing is changed
     Meters(MetersArgs),
+    /// Profiles: list, show and test them
+    Profile(profiles::Command),
 }
 
 /// Feed archived frames to the sinks again.
@@ -174,6 +178,15 @@ struct Decode {
     /// A published test key; it shows in the process list, so never give a real one here
     #[arg(long, value_name = "HEX")]
     key: Vec<String>,
+    /// The profile that reads them, by name: see `profile list`
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+    /// A folder of profiles beside those that come with the program
+    #[arg(long, value_name = "DIR")]
+    profile_dir: Option<PathBuf>,
+    /// lorawan: what is given are payloads in plain, sent on this port
+    #[arg(long, value_name = "N")]
+    port: Option<u8>,
     /// Show the frame octet by octet, with what each field means
     #[arg(long, conflicts_with = "lines")]
     explain: bool,
@@ -225,6 +238,7 @@ pub fn main() -> ExitCode {
         Command::Health(health) => health.run(),
         Command::Queue(queue) => queue.run(),
         Command::Meters(meters) => meters.run(),
+        Command::Profile(profile) => print_all(|out| profile.run(out)),
     };
     result.unwrap_or_else(|error| {
         eprintln!("esh-gateway: {error:#}");
@@ -262,6 +276,18 @@ fn check_gateway(file: &Path, with_connect: bool) -> anyhow::Result<ExitCode> {
     let found = runtime.block_on(connect::connect(plan.config()));
     found.iter().for_each(|found| println!("{found}"));
     Ok(exit(found.iter().all(|found| found.found.is_ok())))
+}
+
+/// What a command prints; whoever stops reading has enough.
+fn print_all(
+    print: impl FnOnce(&mut std::io::BufWriter<std::io::StdoutLock<'_>>) -> anyhow::Result<bool>,
+) -> anyhow::Result<ExitCode> {
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let clean = print(&mut out)?;
+    match out.flush() {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(exit(clean)),
+    }
 }
 
 const fn exit(clean: bool) -> ExitCode {
@@ -396,7 +422,16 @@ impl Decode {
         let terminal = out.is_terminal();
         let colours = terminal && std::env::var_os("NO_COLOR").is_none();
         let format = self.format.unwrap_or(if terminal { OutputFormat::Text } else { OutputFormat::Json });
+        let profiles = Profiles::with_folder(self.profile_dir.as_deref())?;
+        let profile = match &self.profile {
+            None => None,
+            Some(name) => Some(profiles.by_name(name).ok_or_else(|| anyhow::anyhow!(profiles.unknown(name)))?),
+        };
+        anyhow::ensure!(self.port.is_none() || self.protocol == Protocol::Lorawan, "--port is for lorawan");
         let options = analyse::Options {
+            profiles,
+            profile,
+            payload: self.port.map(|port| Payload { port: Some(port), ..Payload::default() }),
             protocol: self.protocol,
             keys: self.read_keys()?,
             replay_check: self.replay_check,

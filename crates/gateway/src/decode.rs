@@ -3,7 +3,8 @@
 use crate::capture::{Framing, Stamp};
 use crate::encode::{Fields, Head, ReportWriter, Source, Tail, report_id};
 use crate::meters::{Meters, Unwanted};
-use crate::protocols::{self, Fragments};
+use crate::profiles::Found;
+use crate::protocols::{self, ByProfile, Fragments};
 use crate::record::Id;
 use esh_core::{
     Alarms, Content, DecodeError, Field, Key, Known, Layer, Learned, Meter, Out, Protocol, Purpose, Reading, Reason,
@@ -27,6 +28,8 @@ pub struct Frame<'a> {
     pub source: Option<Source<'a>>,
     /// The id of the line they stood in, JSON already.
     pub input: Option<&'a [u8]>,
+    /// The profile that somebody has named for them.
+    pub profile: Option<Found>,
 }
 
 /// What became of a frame beside its report.
@@ -158,7 +161,12 @@ impl Decoder {
             counter,
             security,
         };
-        let zone = listed.and_then(|listed| listed.zone.as_ref()).or(zone.as_ref());
+        // A name that somebody has given wins over what the address says.
+        let by_name = listed.and_then(|listed| meters.profiles.by_name(listed.profile.as_deref()?));
+        let by_address = || meters.profiles.of_meter(meter.as_ref()?);
+        let profile = frame.profile.or(by_name).or_else(by_address).filter(|_| !refused);
+        let own_zone = profile.and_then(|found| found.zone.as_ref());
+        let zone = listed.and_then(|listed| listed.zone.as_ref()).or(own_zone).or(zone.as_ref());
         let mut writer = ReportWriter::begin(report, &head, zone);
         writer.alarms(alarms);
         let mut unread = false;
@@ -168,8 +176,10 @@ impl Decoder {
                     witness.learned(meter.as_ref(), Learned::Counter { purpose, counter });
                 }
                 joins.iter().for_each(|join| join.teach(meter.as_ref(), witness));
+                let down = protocols::is_down(frame.protocol, frame.framing, frame.octets);
+                let by = profile.map(|found| ByProfile { profile: found.profile, down });
                 let mut reader = Reader { writer: &mut writer, meter: meter.as_ref(), witness };
-                let read = protocols::read(frame.framing, opened, known, &mut reader);
+                let read = protocols::read(frame.framing, opened, by, known, &mut reader);
                 unread = read.is_none() && opened.content != Content::Nothing;
                 (read.and_then(Result::err), opened.trailing)
             }
@@ -184,6 +194,7 @@ impl Decoder {
             opened: with_opened.then_some(&*fields),
             trailing,
             input: frame.input,
+            profile: profile.map(|found| found.profile.name),
         });
         let part = part.is_some();
         if refused && witness.wants_fields() {
@@ -222,6 +233,7 @@ impl Decoder {
             opened: self.opened.then_some(&self.fields),
             trailing: &[],
             input: frame.input,
+            profile: None,
         });
         Decoded { id, meter: None, error: Some(error), readings: 0, unread: false, part: false, unwanted: None }
     }

@@ -23,6 +23,7 @@ pub mod log;
 mod mask;
 pub mod meters;
 mod parts;
+pub mod profiles;
 pub mod protocols;
 pub mod queue;
 mod quiet;

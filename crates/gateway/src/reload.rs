@@ -7,6 +7,7 @@ use crate::config::{self, ConfigError};
 use crate::keys::{KeyStore, KeysError};
 use crate::meters::Meters;
 use crate::parts::Ready;
+use crate::profiles;
 use crate::sinks::SinkError;
 use crate::telemetry::Server;
 use blake2::digest::consts::U16;
@@ -170,9 +171,12 @@ impl Reload {
         from.watch = config.reload.watch.then(|| {
             let more = [&config.keys, &config.meters].into_iter().flatten();
             let more = more.map(PathBuf::as_path).chain(config.sinks.iter().flat_map(|sink| sink.files()));
+            let profiles = config.profiles.as_deref().map(profiles::watched).unwrap_or_default();
+            let more = more.chain(profiles.iter().map(PathBuf::as_path));
             let files = std::iter::once(from.file.as_path()).chain(more);
             let known = |file: &Path| before.as_ref()?.files.iter().find(|known| known.path == file).cloned();
-            Watch { files: files.map(|file| known(file).unwrap_or_else(|| Watched::new(file))).collect() }
+            let files = files.map(|file| known(file).unwrap_or_else(|| Watched::new(file))).collect();
+            Watch { files }
         });
     }
 }
@@ -245,7 +249,19 @@ pub(crate) fn print<'a>(files: impl IntoIterator<Item = &'a Path>) -> u128 {
                 // It may be a secret.
                 drop(zeroize::Zeroizing::new(octets));
             }
-            Err(_) => hash.update([0]),
+            // Of a folder what it has.
+            Err(_) => match std::fs::read_dir(file) {
+                Ok(entries) => {
+                    let mut names: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.file_name())).collect();
+                    names.sort();
+                    hash.update([2]);
+                    for name in names {
+                        hash.update(name.as_encoded_bytes());
+                        hash.update([0]);
+                    }
+                }
+                Err(_) => hash.update([0]),
+            },
         }
     }
     u128::from_le_bytes(hash.finalize().into())

@@ -196,6 +196,7 @@ fn frame(capture: &Capture, copies: u32) -> Frame<'_> {
         received_at: capture.received_at,
         source: Some(Source { name: Some(&capture.source), rssi: capture.rssi, copies, framing: capture.framing }),
         input: None,
+        profile: None,
     }
 }
 

@@ -7,12 +7,15 @@ use super::known::{HandedOn, Keys, Lessons, LineKeys, LineKnown, LineMemory};
 use crate::capture::{Framing, Stamp};
 use crate::decode::{Decoded, Decoder, Frame};
 use crate::encode::Source;
-use crate::protocols::{Fragments, JoinLesson, Joins};
+use crate::meters::Meters;
+use crate::profiles::{Found, Profiles};
+use crate::protocols::{Fragments, JoinLesson, Joins, Payload};
 use crate::sources::lines::{Line, LineError};
 use crate::taught::{Lesson, Taught};
 use esh_core::{DecodeError, Protocol};
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 /// How `decode --lines` works.
@@ -26,6 +29,12 @@ pub struct Options {
     pub replay_check: bool,
     /// Whether reports show what the carrier found.
     pub opened: bool,
+    /// What reads payloads of models.
+    pub profiles: Arc<Profiles>,
+    /// The profile for frames that name none.
+    pub profile: Option<Found>,
+    /// The port of payloads of LoRaWAN that come without their frames, where they do.
+    pub payload: Option<Payload>,
 }
 
 /// What stands for one line until its turn.
@@ -98,8 +107,11 @@ pub fn decode_lines(
     })
 }
 
-fn decoder(options: &Options) -> Decoder {
-    Decoder::analyser(options.opened)
+/// A decoder for these options.
+pub(super) fn decoder(options: &Options) -> Decoder {
+    let mut decoder = Decoder::analyser(options.opened);
+    decoder.set_meters(Arc::new(Meters { profiles: Arc::clone(&options.profiles), ..Meters::default() }));
+    decoder
 }
 
 /// Cuts the input into blocks of whole lines and deals them out in turn.
@@ -276,7 +288,7 @@ fn decode_line(
         None => (LineMemory::HandedOn(lessons.handed_on.unwrap_or(&nothing)), None),
     };
     let known = LineKnown::new(LineKeys::of(line.keys.as_deref(), &options.keys), memory, options.replay_check);
-    let frame = frame(options.protocol, &line);
+    let (frame, error) = frame(options, &line, error);
     let decoded = match error {
         None => decoder.decode(&frame, &known, fragments.as_deref_mut(), lessons, report),
         Some(error) => decoder.refuse(&frame, error, report),
@@ -299,15 +311,28 @@ pub(super) fn read_line(protocol: Protocol, text: &[u8]) -> (Line<'_>, Option<De
     line.map_or_else(|error| (Line::default(), Some(error.as_decode_error())), |line| (line, None))
 }
 
-/// The frame that a line holds.
-pub(super) fn frame<'l>(protocol: Protocol, line: &'l Line<'l>) -> Frame<'l> {
-    Frame {
+/// The frame that a line holds, and why it is none.
+pub(super) fn frame<'l>(
+    options: &Options,
+    line: &'l Line<'l>,
+    error: Option<DecodeError>,
+) -> (Frame<'l>, Option<DecodeError>) {
+    let named = line.profile.as_deref().map(|name| {
+        let found = options.profiles.by_name(name);
+        found.ok_or(LineError::Member("profile", "a profile that there is").as_decode_error())
+    });
+    let payload = options.payload.filter(|_| options.protocol == Protocol::Lorawan).map(Framing::Payload);
+    let error = error.or(named.and_then(Result::err));
+    let profile = named.and_then(Result::ok).or(options.profile);
+    let frame = Frame {
         octets: &line.octets,
-        protocol,
+        protocol: options.protocol,
         // Who analyses frames with the keys of a network may see what comes of them.
-        framing: line.framing.map(Framing::telling_keys),
+        framing: line.framing.or(payload).map(Framing::telling_keys),
         received_at: Stamp { at: line.received_at, synchronised: line.synchronised },
         source: line.rssi.map(|rssi| Source { name: None, rssi: Some(rssi), copies: 1, framing: None }),
         input: line.id.map(|id| id.get().as_bytes()),
-    }
+        profile,
+    };
+    (frame, error)
 }

@@ -17,7 +17,7 @@ use std::io;
 /// # Errors
 /// Those of writing.
 pub fn explain(options: &Options, frames: &[String], colours: bool, output: &mut impl io::Write) -> io::Result<bool> {
-    let mut decoder = Decoder::analyser(true);
+    let mut decoder = batch::decoder(options);
     let (nothing, joins) = (Taught::default(), Joins::default());
     let mut fragments = Fragments::default();
     let mut all_decoded = true;
@@ -30,7 +30,7 @@ pub fn explain(options: &Options, frames: &[String], colours: bool, output: &mut
             false,
         );
         let mut explanation = Explanation::default();
-        let frame = batch::frame(options.protocol, &line);
+        let (frame, error) = batch::frame(options, &line, error);
         let decoded = match error {
             None => decoder.decode(&frame, &known, Some(&mut fragments), &mut explanation, &mut report),
             Some(error) => decoder.refuse(&frame, error, &mut report),
@@ -60,7 +60,7 @@ impl Heard {
     fn frame(&self) -> Frame<'_> {
         let Self { protocol, framing, ref octets } = *self;
         let received_at = Stamp { at: None, synchronised: true };
-        Frame { octets, protocol, framing, received_at, source: None, input: None }
+        Frame { octets, protocol, framing, received_at, source: None, input: None, profile: None }
     }
 }
 

@@ -27,6 +27,8 @@ pub struct Config {
     pub keys: Option<PathBuf>,
     /// Where more is said about the meters.
     pub meters: Option<PathBuf>,
+    /// A folder of profiles beside those that come with the program.
+    pub profiles: Option<PathBuf>,
     /// The zone of meters that do not say theirs.
     pub time_zone: Zone,
     /// How far the clock of this machine is believed.
@@ -74,6 +76,7 @@ struct Keys {
     data: PathBuf,
     keys: Option<PathBuf>,
     meters: Option<PathBuf>,
+    profiles: Option<PathBuf>,
     #[serde(default)]
     time_zone: Zone,
     #[serde(default)]
@@ -160,6 +163,7 @@ impl Config {
             data: base.join(keys.data),
             keys: keys.keys.map(|path| base.join(path)),
             meters: keys.meters.map(|path| base.join(path)),
+            profiles: keys.profiles.map(|path| base.join(path)),
             time_zone: keys.time_zone,
             clock: keys.clock,
             log: keys.log,

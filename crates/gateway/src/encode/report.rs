@@ -44,6 +44,8 @@ pub struct Tail<'a> {
     pub trailing: &'a [u8],
     /// The id of the line, JSON already.
     pub input: Option<&'a [u8]>,
+    /// The profile that read it.
+    pub profile: Option<&'a str>,
 }
 
 /// Who heard a frame.
@@ -119,7 +121,10 @@ impl<'b> ReportWriter<'b> {
         } else {
             json.key("alarms").array(|json| alarms.iter().for_each(|alarm| json.word(alarm.name())));
         }
-        json.raw(b"\"profile\":null");
+        match tail.profile {
+            Some(profile) => json.key("profile").text(profile),
+            None => json.raw(b"\"profile\":null"),
+        }
         json.key("frame").hex(tail.frame);
         match tail.source {
             Some(source) => json.key("source").object(|json| {

@@ -5,6 +5,7 @@
 
 use crate::config::{ConfigError, Span, Zone};
 use crate::mask::{self, Masks};
+use crate::profiles::Profiles;
 use esh_core::json::Json;
 use esh_core::{Meter, Protocol};
 use jiff::tz::TimeZone;
@@ -34,6 +35,8 @@ pub struct Listed {
     pub zone: Option<TimeZone>,
     /// How long it is from one telegram to the next.
     pub period: Option<Duration>,
+    /// The profile that reads it, by name.
+    pub profile: Option<Box<str>>,
     /// Name, site, tenant and labels as they stand in a report, behind its address.
     pub(crate) members: Box<[u8]>,
 }
@@ -103,6 +106,7 @@ struct Entry {
     labels: BTreeMap<Spanned<String>, Spanned<String>>,
     time_zone: Option<Zone>,
     period: Option<Spanned<Span>>,
+    profile: Option<Spanned<String>>,
 }
 
 /// The longest text, in characters: it stands in every report.
@@ -125,8 +129,21 @@ impl List {
     /// # Errors
     /// Says what is wrong, and where.
     pub fn parse(file: &Path, text: &str) -> Result<Self, ConfigError> {
+        Self::parsed(file, text, None)
+    }
+
+    /// Reads the file, whose profiles are to be among these.
+    ///
+    /// # Errors
+    /// Says what is wrong, and where.
+    pub fn load_with(file: &Path, profiles: &Profiles) -> Result<Self, ConfigError> {
+        let text = fs::read_to_string(file).map_err(|error| ConfigError::whole(file, error.to_string()))?;
+        Self::parsed(file, &text, Some(profiles))
+    }
+
+    fn parsed(file: &Path, text: &str, profiles: Option<&Profiles>) -> Result<Self, ConfigError> {
         let read: File = toml::from_str(text).map_err(|error| ConfigError::toml(file, text, &error))?;
-        let here = Here { file, text };
+        let here = Here { file, text, profiles };
         let masks = |masks: Vec<Spanned<String>>| {
             let masks = masks.into_iter().map(|mask| Ok((here.mask(mask)?, ())));
             Ok::<_, ConfigError>(Masks::new(masks.collect::<Result<Vec<_>, ConfigError>>()?))
@@ -191,11 +208,12 @@ impl Display for List {
 struct Here<'a> {
     file: &'a Path,
     text: &'a str,
+    profiles: Option<&'a Profiles>,
 }
 
 impl Here<'_> {
     fn entry(self, entry: Entry) -> Result<(String, Listed), ConfigError> {
-        let Entry { mask, name, site, tenant, labels, time_zone, period } = entry;
+        let Entry { mask, name, site, tenant, labels, time_zone, period, profile } = entry;
         let mask = self.mask(mask)?;
         if labels.len() > LABELS {
             let span = labels.keys().next_back().map(Spanned::span).unwrap_or_default();
@@ -205,6 +223,11 @@ impl Here<'_> {
             && period.get_ref().0.is_zero()
         {
             return Err(self.at(period.span(), "a period is longer than nothing"));
+        }
+        if let (Some(profile), Some(profiles)) = (&profile, self.profiles)
+            && profiles.by_name(profile.get_ref()).is_none()
+        {
+            return Err(self.at(profile.span(), profiles.unknown(profile.get_ref())));
         }
         let mut members = Vec::new();
         let mut json = Json::new(&mut members);
@@ -229,6 +252,7 @@ impl Here<'_> {
             name: name.map(|name| name.into_inner().into()),
             zone: time_zone.map(|zone| zone.0),
             period: period.map(|period| period.into_inner().0),
+            profile: profile.map(|profile| profile.into_inner().into()),
             members: members.into(),
         };
         Ok((mask, listed))

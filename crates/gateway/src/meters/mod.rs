@@ -28,9 +28,11 @@ pub use watch::Heard;
 pub(crate) use watch::{Limited, Numbers, Watch};
 
 use crate::config::{Config, ConfigError};
+use crate::profiles::Profiles;
+use std::sync::Arc;
 
 /// What a gateway is told about meters: all of it may be replaced while it runs.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Meters {
     /// What `meters.toml` says.
     pub list: List,
@@ -38,6 +40,15 @@ pub struct Meters {
     pub limits: Limits,
     /// `[alarms]`.
     pub alarms: Alarms,
+    /// What reads the payloads of models that speak no standard, or not all of it.
+    pub profiles: Arc<Profiles>,
+}
+
+impl Default for Meters {
+    fn default() -> Self {
+        let (list, limits, alarms) = (List::default(), Limits::default(), Alarms::default());
+        Self { list, limits, alarms, profiles: Profiles::built_in() }
+    }
 }
 
 impl Meters {
@@ -46,7 +57,9 @@ impl Meters {
     /// # Errors
     /// Says what is wrong, and where.
     pub fn load(config: &Config) -> Result<Self, ConfigError> {
-        let list = config.meters.as_deref().map_or_else(|| Ok(List::default()), List::load)?;
-        Ok(Self { list, limits: config.limits.clone(), alarms: config.alarms.clone() })
+        let profiles = Profiles::with_folder(config.profiles.as_deref())?;
+        let list = config.meters.as_deref().map(|file| List::load_with(file, &profiles)).transpose()?;
+        let (limits, alarms) = (config.limits.clone(), config.alarms.clone());
+        Ok(Self { list: list.unwrap_or_default(), limits, alarms, profiles })
     }
 }

@@ -124,7 +124,7 @@ impl Compiler<'_> {
             no_length(here, length.as_ref())?;
             return Ok(Holds::Float { octets, order });
         }
-        let mut needed = |length: Option<Spanned<Form<_>>>, at: &mut At<'_>| match length {
+        let needed = |length: Option<Spanned<Form<_>>>, at: &mut At<'_>| match length {
             Some(length) => self.length(length, at.scope),
             None => Err(here.at(own.kind.span(), format!("`{word}` needs a `length`: a number of octets or \"rest\""))),
         };

@@ -304,10 +304,6 @@ impl RecordTable {
         self.name.iter().chain(self.octets.iter().filter_map(|field| field.get_ref().called()))
     }
 
-    pub(super) const fn delta(&self) -> Option<&Spanned<String>> {
-        self.delta.as_ref()
-    }
-
     /// What it says of itself, and its common body.
     pub(super) fn split(mut self) -> (OwnRecord, super::body::BodyTable) {
         let body = self.body();

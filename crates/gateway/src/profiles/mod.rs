@@ -11,19 +11,17 @@ mod compile;
 mod field;
 mod file;
 mod form;
-mod new;
 mod records;
-mod rust;
 mod scope;
 mod set;
 mod test;
 
 pub use command::Command;
 pub use set::{Found, Loaded, Profiles};
-pub use test::{Failure, Outcome};
+pub(crate) use set::watched;
+pub use test::{Outcome, run};
 
 use crate::config::ConfigError;
-use body::Here;
 use std::path::Path;
 
 /// Compiles the text of a profile, to see whether it is one; `file` is what errors call it.

@@ -24,6 +24,8 @@ pub struct Loaded {
     pub description: String,
     /// Who makes it.
     pub maker: Option<String>,
+    /// What the layout was written from.
+    pub documents: Vec<String>,
     /// Where documents or the maker's own decoder are wrong.
     pub errata: Vec<String>,
     /// The protocol that it is for.
@@ -136,6 +138,15 @@ pub(super) fn built_in() -> impl Iterator<Item = Result<Found, ConfigError>> {
     BUILT_IN.iter().map(|(path, text)| load(&Path::new("profiles").join(path), text, Some(())))
 }
 
+/// What is to be watched of a folder of profiles: the folders, and the files in them.
+pub(crate) fn watched(folder: &Path) -> Vec<PathBuf> {
+    let mut all = vec![folder.to_owned()];
+    let protocols = Protocol::ALL.iter().map(|protocol| folder.join(protocol.word()));
+    all.extend(protocols.filter(|folder| folder.is_dir()));
+    all.extend(files(folder).unwrap_or_default());
+    all
+}
+
 /// The files of a folder, and of the folders of protocols in it.
 fn files(folder: &Path) -> Result<Vec<PathBuf>, ConfigError> {
     let wrong = |error: std::io::Error| ConfigError::whole(folder, error.to_string());
@@ -203,6 +214,7 @@ fn read(path: &Path, text: &str, built_in: bool) -> Result<Loaded, ConfigError> 
         profile: Box::leak(Box::new(profile)),
         description: meter.description.into_inner(),
         maker: meter.maker,
+        documents: meter.documents,
         errata: meter.errata,
         protocol,
         zone: meter.time_zone.map(|zone| zone.0),

@@ -27,7 +27,7 @@ pub(super) fn without_checksums(framing: Option<Framing>, frame: &mut Vec<u8>) {
 
 const fn framing_of(framing: Option<Framing>) -> esh_wmbus::Framing {
     match framing {
-        None | Some(Framing::Lorawan(_) | Framing::Modbus(_)) => esh_wmbus::Framing::Recognise,
+        None | Some(Framing::Lorawan(_) | Framing::Payload(_) | Framing::Modbus(_)) => esh_wmbus::Framing::Recognise,
         Some(Framing::A) => esh_wmbus::Framing::FormatA,
         Some(Framing::B) => esh_wmbus::Framing::FormatB,
         // What comes out of a line code is a frame with its CRCs, of either format.

@@ -7,13 +7,14 @@ mod modbus;
 mod nbiot;
 pub(crate) mod zigbee;
 
-pub use lorawan::{JoinLesson, Joins};
+pub use lorawan::{JoinLesson, Joins, Payload};
 pub use mbus::line_code;
 pub use modbus::Told as ModbusTold;
 
 use crate::capture::Framing;
 use crate::sources::lines::{LineError, Members};
-use esh_core::{Carrier, Content, DecodeError, Known, Layer, Opened, Out, Protocol, Reason, Refused};
+use esh_core::profile::{CarriedBy, Formats, Inside, Messages, Profile};
+use esh_core::{Carrier, Content, DecodeError, Format, Known, Layer, Opened, Out, Protocol, Reason, Refused};
 use esh_wmbus::Wmbus;
 use esh_wmbus::fragments::{Assembler, Step};
 
@@ -110,13 +111,65 @@ pub fn members(protocol: Protocol, line: &str) -> Result<Members, LineError> {
     }
 }
 
+/// Formats that makers have made up and no layout can say, by the names that profiles have for them.
+pub(crate) const VENDOR_FORMATS: &[(&str, &(dyn Format + Sync))] = &[];
+
+/// What may stand inside the messages of a profile.
+#[derive(Clone, Copy, Debug)]
+pub struct InsideProfiles;
+
+impl Formats for InsideProfiles {
+    fn inside(&self, inside: Inside) -> Option<&dyn Format> {
+        match inside {
+            Inside::MbusRecords => Some(&esh_wmbus::Records),
+            Inside::CayenneLpp => Some(&esh_lorawan::CayenneLpp::Dynamic),
+            Inside::Vendor(name) => {
+                let found = VENDOR_FORMATS.iter().find(|(vendor, _)| *vendor == name);
+                found.map(|(_, format)| *format as &dyn Format)
+            }
+        }
+    }
+}
+
+/// Whether a frame goes to a device.
+#[must_use]
+pub fn is_down(protocol: Protocol, framing: Option<Framing>, frame: &[u8]) -> bool {
+    protocol == Protocol::Lorawan && lorawan::is_down(framing, frame)
+}
+
+/// How a profile reads a frame.
+#[derive(Clone, Copy, Debug)]
+pub struct ByProfile {
+    /// The profile.
+    pub profile: &'static Profile,
+    /// Whether the frame goes to the device.
+    pub down: bool,
+}
+
 /// Reads what a frame held; `None` when nobody here reads such a content. `framing` is what its carrier was told.
 pub fn read<'p>(
     framing: Option<Framing>,
     opened: &Opened<'p>,
+    by: Option<ByProfile>,
     known: &'p dyn Known,
     out: &mut dyn Out<'p>,
 ) -> Option<Result<(), DecodeError>> {
+    let meter = opened.meter.as_ref();
+    if let Some(ByProfile { profile, down }) = by {
+        if let Some(format) = esh_wmbus::format_for(opened.content) {
+            let records = &profile.records;
+            return Some(records.read(format, meter, opened.payload, opened.offset, known, out));
+        }
+        let reads = matches!(
+            opened.content,
+            Content::Port(_) | Content::Other(_) | Content::Unstated | Content::Media(_)
+        );
+        if reads && !profile.messages.is_empty() {
+            let carried_by = CarriedBy::of(opened.content);
+            let messages = Messages { profile, carried_by, down, formats: &InsideProfiles };
+            return Some(messages.read(meter, opened.payload, opened.offset, known, out));
+        }
+    }
     match esh_wmbus::format_for(opened.content) {
         Some(format) => Some(format.read(opened.meter.as_ref(), opened.payload, opened.offset, known, out)),
         None => match opened.content {

@@ -6,9 +6,11 @@ mod joins;
 pub(super) mod lns;
 mod object;
 mod octets;
+mod payload;
 pub(crate) mod word;
 
 pub use joins::{JoinLesson, Joins};
+pub use payload::Payload;
 
 use crate::capture::Framing;
 use crate::sources::lines::{LineError, Members, from_json};
@@ -28,7 +30,19 @@ pub(super) fn open<'f>(
     known: &dyn Known,
     out: &mut dyn Out<'_>,
 ) -> Result<Opened<'f>, Refused> {
-    carrier(framing, None).open(frame, known, out)
+    match framing {
+        Some(Framing::Payload(payload)) => Ok(payload.open(frame, out)),
+        _ => carrier(framing, None).open(frame, known, out),
+    }
+}
+
+/// Whether a frame goes to a device.
+pub(super) fn is_down(framing: Option<Framing>, frame: &[u8]) -> bool {
+    match framing {
+        Some(Framing::Payload(payload)) => payload.down,
+        // MType, TS001, table 2: join accept, data down.
+        _ => matches!(frame.first().map(|header| header >> 5), Some(1 | 3 | 5)),
+    }
 }
 
 /// The carrier as the line tells it, with the data rate of the frame where that is known.
@@ -89,6 +103,10 @@ struct Object<'a> {
 /// When one of them is wrong.
 pub(super) fn members(line: &str) -> Result<Members, LineError> {
     let object: Object<'_> = from_json(line)?;
+    let dev_eui = eui("devEui", object.dev_eui.as_deref())?;
+    if let Some(payload) = payload::members(line, dev_eui)? {
+        return Ok(payload);
+    }
     let version = match object.version.as_deref() {
         None => None,
         Some(word) if word.starts_with("1.1") => Some(Version::V1_1),
@@ -121,7 +139,7 @@ pub(super) fn members(line: &str) -> Result<Members, LineError> {
             confirmed: object.conf.map(|counter| counter as u16),
         },
         join: Join {
-            dev_eui: eui("devEui", object.dev_eui.as_deref())?,
+            dev_eui,
             join_eui: eui("joinEui", object.join_eui.as_deref())?,
             dev_nonce: object.dev_nonce,
             rejoin: None,

@@ -25,6 +25,8 @@ pub struct Line<'a> {
     pub synchronised: bool,
     /// Signal strength in dBm.
     pub rssi: Option<i16>,
+    /// The profile that it names. Used by `decode`; `run` takes profiles from its configuration alone.
+    pub profile: Option<Cow<'a, str>>,
 }
 
 impl Default for Line<'_> {
@@ -37,6 +39,7 @@ impl Default for Line<'_> {
             received_at: None,
             synchronised: true,
             rssi: None,
+            profile: None,
         }
     }
 }
@@ -150,6 +153,8 @@ impl<'a> Line<'a> {
             clock: Option<Cow<'a, str>>,
             #[serde(default)]
             rssi: Option<i16>,
+            #[serde(borrow, default)]
+            profile: Option<Cow<'a, str>>,
         }
         let text = std::str::from_utf8(line).map_err(|error| LineError::NotText(error.valid_up_to() + 1))?;
         let object: Object<'a> = from_json(text)?;
@@ -184,6 +189,7 @@ impl<'a> Line<'a> {
             received_at,
             synchronised: object.clock.as_deref() != Some("unsynchronised"),
             rssi: object.rssi,
+            profile: object.profile,
         })
     }
 

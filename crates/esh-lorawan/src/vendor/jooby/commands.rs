@@ -29,6 +29,7 @@ pub(super) enum Body {
     Parameter,
     ParameterSet,
     ChannelStates,
+    ChannelTypes,
 }
 
 const fn row(id: u16, body: Body) -> Command {
@@ -67,6 +68,7 @@ pub(super) const COMMANDS: &[Command] = &[
     row(0x19, Body::Fields(NOTHING)),
     row(0x1a, counters(true, Span::Hours, false)),
     row(0x1b, counters(true, Span::Days, false)),
+    row(0x1e, Body::Fields(&[plain("segmentation session", Unsigned(1)), plain("segment", Unsigned(1))])),
     row(0x20, Body::Day),
     row(0x40, Body::Hours),
     row(0x60, Body::LastEvent),
@@ -76,11 +78,34 @@ pub(super) const COMMANDS: &[Command] = &[
     row(0x1f0c, counters(true, Span::Hours, true)),
     row(0x1f0d, counters(true, Span::Days, true)),
     row(0x1f0f, counters(false, Span::One, true)),
+    row(
+        0x1f05,
+        Body::Fields(&[
+            part("under low load", Unsigned(2), -3, Q::BatteryVoltage, U::Volt),
+            part("under high load", Unsigned(2), -3, Q::BatteryVoltage, U::Volt),
+            plain("resistance of the battery in mOhm", Unsigned(2)),
+            part("temperature", Signed(1), 0, Q::TemperatureDevice, U::Celsius),
+            part("remaining battery", Unsigned(1), 0, Q::BatteryLevel, U::Percent),
+            plain("consumption too high yesterday", Unsigned(1)),
+            plain("days of too high consumption", Unsigned(2)),
+        ]),
+    ),
+    row(
+        0x1f14,
+        Body::Fields(&[
+            part("under low load", Unsigned(2), -3, Q::BatteryVoltage, U::Volt),
+            part("under high load", Unsigned(2), -3, Q::BatteryVoltage, U::Volt),
+            plain("resistance of the battery in mOhm", Unsigned(2)),
+            plain("time since it was depassivated", Unsigned(1)),
+        ]),
+    ),
     row(0x1f2a, Body::Fields(&[plain("offset of the image", Unsigned(4)), plain("status", Unsigned(1))])),
     row(0x1f2b, Body::Fields(STATUS)),
     row(0x1f2c, Body::Fields(NOTHING)),
     row(0x1f30, counters(true, Span::ManyHours, false)),
+    row(0x1f31, counters(true, Span::ManyHours, false)),
     row(0x1f32, Body::ChannelStates),
+    row(0x1f33, Body::ChannelTypes),
     row(
         0x1f34,
         Body::Fields(&[
@@ -113,10 +138,7 @@ const PARAMETERS: &[Parameter] = &[
     parameter_row(
         1,
         // The period is in units of ten minutes.
-        &[
-            plain("reserved", Reserved(3)),
-            part("reporting period in tens of minutes", Unsigned(1), 1, Q::Unknown, U::Minute),
-        ],
+        &[plain("reserved", Reserved(3)), part("reporting period", Unsigned(1), 1, Q::CommunicationPeriod, U::Minute)],
     ),
     parameter_row(4, &[plain("hour of the day value", Unsigned(1))]),
     parameter_row(5, &[plain("type of the data", Unsigned(1))]),

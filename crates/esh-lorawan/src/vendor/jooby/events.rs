@@ -41,7 +41,17 @@ const EVENTS: &[Event] = &[
     row(11, "module activated", &[HAPPENED, plain("device", Hex(8))], None),
     row(12, "connected", CHANNEL_COUNT, None),
     row(13, "disconnected", CHANNEL_COUNT, None),
-    row(14, "battery depassivated", AT, None),
+    row(
+        14,
+        "battery depassivated",
+        &[
+            plain("took", Unsigned(4)),
+            plain("status", Unsigned(1)),
+            plain("battery without and under load in mV", Coding::Pair),
+            plain("resistance of the battery in mOhm", Unsigned(2)),
+        ],
+        None,
+    ),
     row(15, "photodiode sees little", AT, None),
     row(16, "photodiode sees too much", AT, None),
     row(17, "electricity meter", &[plain("status of the meter", Flags(2))], None),

@@ -34,6 +34,8 @@ pub(super) enum Coding {
     Text,
     /// A value that says by its top bits how long it is.
     Extended,
+    /// Two numbers of 12 bits.
+    Pair,
     /// Octets that are reserved.
     Reserved(u8),
 }
@@ -151,6 +153,11 @@ pub(super) fn field<'p>(part: &Part, input: &mut Input<'p>, told: &mut Told<'_, 
         Coding::Extended => {
             let count = extended(part.name, input)?;
             told.number(part, count.into(), &start, input);
+        }
+        Coding::Pair => {
+            let both = unsigned(part.name, 3, input)?;
+            told.number(part, (both >> 12).into(), &start, input);
+            told.number(part, (both & 0xfff).into(), &start, input);
         }
         Coding::Reserved(len) => {
             input.take(part.name, len.into())?;

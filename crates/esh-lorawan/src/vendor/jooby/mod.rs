@@ -96,6 +96,7 @@ fn command<'p>(input: &mut Input<'p>, out: &mut dyn Out<'p>) -> Result<(), Decod
         Body::Parameter => commands::parameter(&mut body, told)?,
         Body::ParameterSet => commands::parameter_set(&mut body, told)?,
         Body::ChannelStates => status::channel_states(&mut body, told)?,
+        Body::ChannelTypes => status::channel_types(&mut body, told)?,
     }
     octets_left(&mut body, told);
     Ok(())

@@ -10,6 +10,10 @@ const HEAD: &[Part] =
     &[plain("software type", Unsigned(1)), part("software version", Unsigned(1), 0, Q::VersionSoftware, U::None)];
 const HARDWARE: Part = part("hardware type", Unsigned(1), 0, Q::IdentificationModel, U::None);
 const HARDWARE_VERSION: Part = part("hardware version", Unsigned(1), 0, Q::VersionHardware, U::None);
+const KIND: Part = plain("type of the channel", Unsigned(1));
+const BINARY_SENSOR: u8 = 3;
+const TEMPERATURE_SENSOR: u8 = 4;
+const BINARY_SENSOR_CONFIGURABLE: u8 = 5;
 const SEQUENCE: Part = part("sequence number", Unsigned(1), 0, Q::CounterMessage, U::One);
 
 /// The module in an electricity meter, which has no battery.
@@ -109,19 +113,36 @@ pub(super) fn last_event<'p>(input: &mut Input<'p>, told: &mut Told<'_, 'p>) -> 
 /// What is at the channels: a type, the channel and the state of the type. Of the types that nobody has described the rest
 /// stays as its octets.
 pub(super) fn channel_states<'p>(input: &mut Input<'p>, told: &mut Told<'_, 'p>) -> Result<(), DecodeError> {
-    const TEMPERATURE_SENSOR: u8 = 4;
     while let Some(kind) = input.peek() {
-        if kind != TEMPERATURE_SENSOR {
+        if kind > BINARY_SENSOR_CONFIGURABLE {
             return Ok(());
         }
-        field(&plain("type of the channel", Unsigned(1)), input, told)?;
+        field(&KIND, input, told)?;
         field(&plain("channel", Channel), input, told)?;
-        let mut behind = *input;
-        behind.take("temperature", 1)?;
-        told.at = time("time", &mut behind)?;
-        field(&part("temperature", Signed(1), 0, Q::TemperatureAmbient, U::Celsius), input, told)?;
-        told.at = None;
-        field(&part("taken", Coding::Time, 0, Q::TimeDevice, U::None), input, told)?;
+        match kind {
+            TEMPERATURE_SENSOR => {
+                let mut behind = *input;
+                behind.take("temperature", 1)?;
+                told.at = time("time", &mut behind)?;
+                field(&part("temperature", Signed(1), 0, Q::TemperatureAmbient, U::Celsius), input, told)?;
+                told.at = None;
+                field(&part("taken", Coding::Time, 0, Q::TimeDevice, U::None), input, told)?;
+            }
+            BINARY_SENSOR | BINARY_SENSOR_CONFIGURABLE => {
+                field(&part("state", Unsigned(1), 0, Q::StateInput, U::One), input, told)?;
+            }
+            _ => {}
+        }
+        told.register.subunit = 0;
+    }
+    Ok(())
+}
+
+/// What is at the channels, from the first on.
+pub(super) fn channel_types<'p>(input: &mut Input<'p>, told: &mut Told<'_, 'p>) -> Result<(), DecodeError> {
+    while !input.is_empty() {
+        told.register.subunit += 1;
+        field(&KIND, input, told)?;
     }
     Ok(())
 }

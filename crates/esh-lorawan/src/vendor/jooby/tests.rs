@@ -98,7 +98,7 @@ fn commands_read_as_they_were_meant() {
             &["0/event activated ", "0/sequence number 9 1", "0/happened 2000-01-01T00:01:00Z "],
         ),
         (&[0x04, 3, 30, 2, 1], &["0/parameter 30 ", "3/channel 3 ", "3/absolute data 1 "]),
-        (&[0x04, 5, 1, 0, 0, 0, 6], &["0/parameter 1 ", "0/reporting period in tens of minutes 60 min"]),
+        (&[0x04, 5, 1, 0, 0, 0, 6], &["0/parameter 1 ", "0/reporting period 3600 s"]),
         // A command that nobody has described, between two.
         (&[0x19, 0, 0x1d, 1, 0xaa, 0x0c, 1, 1], &["0/command Octets([29, 1, 170]) ", "0/status 1 "]),
     ] {

@@ -17,7 +17,8 @@ fn main() -> io::Result<()> {
     for file in &files {
         println!("cargo:rerun-if-changed={}", file.display());
         let name = file.strip_prefix(&folder).unwrap_or(file);
-        let _ = writeln!(list, "    ({:?}, include_str!({:?})),", name.display().to_string(), file.display().to_string());
+        let _ =
+            writeln!(list, "    ({:?}, include_str!({:?})),", name.display().to_string(), file.display().to_string());
     }
     list.push_str("];\n");
     let out = PathBuf::from(env::var("OUT_DIR").unwrap_or_default()).join("profiles.rs");

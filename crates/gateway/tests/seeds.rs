@@ -4,6 +4,8 @@
 
 #[path = "../../../fuzz/bodies/gateway.rs"]
 mod gateway;
+#[path = "../../../fuzz/bodies/profiles.rs"]
+mod profiles;
 #[path = "../../../fuzz/bodies/seeds.rs"]
 mod seeds;
 
@@ -23,4 +25,14 @@ fn parked_frame() {
 #[test]
 fn archive_reads() {
     seeds::replay("archive_reads", gateway::archive_reads);
+}
+
+#[test]
+fn profile_file() {
+    seeds::replay("profile_file", profiles::profile_file);
+}
+
+#[test]
+fn profile_read() {
+    seeds::replay("profile_read", profiles::profile_read);
 }

@@ -125,12 +125,7 @@ impl Scale {
     }
 
     /// The value of a number, and whether it had to be rounded. `raw` is the number as sent.
-    pub(super) fn apply(
-        &self,
-        number: Decimal,
-        raw: Option<i128>,
-        slots: &Slots,
-    ) -> Result<(Decimal, bool), Quality> {
+    pub(super) fn apply(&self, number: Decimal, raw: Option<i128>, slots: &Slots) -> Result<(Decimal, bool), Quality> {
         let number = match self.values {
             [] => number,
             values => listed(values, raw).ok_or(Quality::Unscaled)?,
@@ -147,7 +142,8 @@ impl Scale {
         }
         let (value, rounded) =
             if self.divisor == 1 { (value, false) } else { value.divided_by(self.divisor).ok_or(Quality::Overflow)? };
-        let value = if self.offset == Decimal::ZERO { value } else { value.plus(self.offset).ok_or(Quality::Overflow)? };
+        let value =
+            if self.offset == Decimal::ZERO { value } else { value.plus(self.offset).ok_or(Quality::Overflow)? };
         Ok((value, rounded))
     }
 }

@@ -1,8 +1,8 @@
 //! Values that are made of others.
 
+use super::Body;
 use super::body::product;
 use super::slots::Slots;
-use super::Body;
 use crate::{Decimal, Origin, Out, Reading, Text, Value};
 
 /// A value that is made of others.

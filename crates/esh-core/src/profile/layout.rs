@@ -69,6 +69,8 @@ pub struct Repeat {
     pub slots: (u8, u8),
     /// The slots of sums, which begin anew with the group.
     pub sums: (u8, u8),
+    /// Whether something in an element refers to what stands behind it there.
+    pub looks_ahead: bool,
 }
 
 /// How often something comes.
@@ -127,6 +129,8 @@ pub struct Entry {
     pub steps: &'static [Step],
     /// The slots of what stands in it: the first, and the one behind the last.
     pub slots: (u8, u8),
+    /// Whether something in it refers to what stands behind it there.
+    pub looks_ahead: bool,
 }
 
 /// Another format inside.

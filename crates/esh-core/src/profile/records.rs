@@ -258,7 +258,11 @@ impl<'p> Corrected<'_, 'p> {
         });
         if let Some(code) = code {
             (value, quality) = (Value::Absent, code);
-        } else if let Some((_, name)) = body.names.iter().find(|(of, _)| sent.is_some_and(|(bits, number)| number == *of || i128::from(bits) == *of)) {
+        } else if let Some((_, name)) = body
+            .names
+            .iter()
+            .find(|(of, _)| sent.is_some_and(|(bits, number)| number == *of || i128::from(bits) == *of))
+        {
             (value, quality, unit) = (Value::Text(Text::utf8(name)), Quality::Good, Unit::None);
         } else {
             if body.raw
@@ -337,9 +341,8 @@ impl Record {
         let Select { quantity, unit, function, storage, tariff, subunit, qualifiers } = self.select;
         let header = reading.origin.header;
         let same = |(octet, (value, mask)): (&u8, &(u8, u8))| octet & mask == value & mask;
-        let within = |range: Option<Within>, number: u64| {
-            range.is_none_or(|Within { min, max }| (min..=max).contains(&number))
-        };
+        let within =
+            |range: Option<Within>, number: u64| range.is_none_or(|Within { min, max }| (min..=max).contains(&number));
         (self.header.is_empty() || (self.header.len() == header.len() && header.iter().zip(self.header).all(same)))
             && quantity.is_none_or(|quantity| quantity == reading.quantity)
             && unit.is_none_or(|unit| unit == reading.unit)

@@ -3,8 +3,8 @@
 use super::covered::Covered;
 use super::slots::{Held, Slots};
 use super::{
-    Clock, Entry, Every, Field, Formats, Holds, Integer, Length, Message, Nested, Order, Place, Records, Repeat, Source,
-    Step, Stream, Times, condition, derived, holds,
+    Clock, Entry, Every, Field, Formats, Holds, Integer, Length, Message, Nested, Order, Place, Records, Repeat,
+    Source, Step, Stream, Times, condition, derived, holds,
 };
 use crate::note::{Notes, at};
 use crate::{
@@ -85,10 +85,7 @@ impl<'a, 'p> Walk<'a, 'p> {
     pub(super) fn layout(&mut self, steps: &[Step], ahead: bool, out: &mut dyn Out<'p>) -> Result<(), DecodeError> {
         let region = Region::whole(self.payload);
         if ahead {
-            self.quiet = true;
-            // What is wrong is said the second time.
-            let _ = self.run(steps, region, &Within::default(), out);
-            self.quiet = false;
+            self.ahead(steps, region, &Within::default(), out);
             self.elements = 0;
             self.covered = Covered::new();
         }
@@ -132,7 +129,13 @@ impl<'a, 'p> Walk<'a, 'p> {
         condition::all(when, self.payload, &region, position, &self.slots)
     }
 
-    fn begin(&self, name: &'static str, place: Place, region: Region, at: (usize, usize)) -> Result<usize, DecodeError> {
+    fn begin(
+        &self,
+        name: &'static str,
+        place: Place,
+        region: Region,
+        at: (usize, usize),
+    ) -> Result<usize, DecodeError> {
         let found = region.find(place, at.0, at.1);
         let left = region.end.saturating_sub(region.start);
         let needed = match place {
@@ -190,9 +193,9 @@ impl<'a, 'p> Walk<'a, 'p> {
         }
         let start = self.begin(name, field.at, region, at)?;
         let needed = match field.holds {
-            Holds::Integer(Integer { octets, .. }) | Holds::Flags(Integer { octets, .. }) | Holds::Float { octets, .. } => {
-                octets.into()
-            }
+            Holds::Integer(Integer { octets, .. })
+            | Holds::Flags(Integer { octets, .. })
+            | Holds::Float { octets, .. } => octets.into(),
             Holds::Time(clock) => clock.octets().into(),
             Holds::Varint => {
                 let octets = self.payload.get(start..region.end).unwrap_or_default();
@@ -356,13 +359,39 @@ impl<'a, 'p> Walk<'a, 'p> {
             self.count(NAME, next)?;
             self.slots.clear(repeat.slots.0, repeat.slots.1);
             let element = self.element(repeat, n, within);
-            let stop = self.run(repeat.steps, Region { start: next, end }, &element, out)?;
+            let stop = self.element_of(repeat, Region { start: next, end }, &element, out)?;
             if stop <= next {
                 break;
             }
             next = stop;
         }
         Ok(Some((start, next)))
+    }
+
+    /// Reads an element of a group, and says where it ends.
+    fn element_of(
+        &mut self,
+        repeat: &Repeat,
+        region: Region,
+        within: &Within,
+        out: &mut dyn Out<'p>,
+    ) -> Result<usize, DecodeError> {
+        if repeat.looks_ahead && !self.quiet {
+            let before: [Held; super::SLOTS] = core::array::from_fn(|slot| *self.slots.get(slot as u8));
+            self.ahead(repeat.steps, region, within, out);
+            // Its differences are added once.
+            (repeat.sums.0..repeat.sums.1).for_each(|slot| {
+                self.slots.set(slot, before.get(usize::from(slot)).copied().unwrap_or_default());
+            });
+        }
+        self.run(repeat.steps, region, within, out)
+    }
+
+    /// Reads steps for what others need of them. What is wrong is said the second time.
+    fn ahead(&mut self, steps: &[Step], region: Region, within: &Within, out: &mut dyn Out<'p>) {
+        let quiet = core::mem::replace(&mut self.quiet, true);
+        let _ = self.run(steps, region, within, out);
+        self.quiet = quiet;
     }
 
     /// Reads elements of so many bits that run on over octets; says where the last one ends.
@@ -481,6 +510,9 @@ impl<'a, 'p> Walk<'a, 'p> {
             next = match stream.entries.iter().find(fits) {
                 Some(found) => {
                     self.slots.clear(found.slots.0, found.slots.1);
+                    if found.looks_ahead {
+                        self.ahead(found.steps, entry, within, out);
+                    }
                     let read = self.run(found.steps, entry, within, out)?;
                     if length.is_some() { stop } else { read }
                 }

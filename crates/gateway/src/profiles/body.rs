@@ -180,7 +180,9 @@ impl Here<'_> {
 
     pub(super) fn decimal(self, number: &Exact) -> Result<Decimal, ConfigError> {
         let decimal = exact(self.text, number).filter(|number| i64::try_from(number.digits()).is_ok());
-        decimal.ok_or_else(|| self.at(number.span(), "write an exact decimal of up to 18 digits, such as 0.001 or \"1e-3\""))
+        decimal.ok_or_else(|| {
+            self.at(number.span(), "write an exact decimal of up to 18 digits, such as 0.001 or \"1e-3\"")
+        })
     }
 
     pub(super) fn number(self, text: &Spanned<String>) -> Result<i128, ConfigError> {
@@ -309,7 +311,9 @@ impl Here<'_> {
             "smallest" => Code::Smallest,
             "largest" => Code::Largest,
             "zero" => Code::Zero,
-            word => match whole(word).and_then(|number| i64::try_from(number).map(|n| n as u64).or(u64::try_from(number)).ok()) {
+            word => match whole(word)
+                .and_then(|number| i64::try_from(number).map(|n| n as u64).or(u64::try_from(number)).ok())
+            {
                 Some(bits) => Code::Bits(bits),
                 None => {
                     let known = ["all_ones", "smallest", "largest", "zero"];
@@ -369,7 +373,9 @@ impl Here<'_> {
                         power,
                     }
                 }
-                _ => return Err(self.at(span, "write the name of a field, or { field = \"name\", values = { 0 = 1 } }")),
+                _ => {
+                    return Err(self.at(span, "write the name of a field, or { field = \"name\", values = { 0 = 1 } }"));
+                }
             });
         }
         Ok(Some(made))

@@ -9,11 +9,11 @@ use super::file::{
 use super::form::{Form, NoTable, whole};
 use super::scope::{Scope, Use};
 use crate::config::ConfigError;
-use esh_core::profile::{
-    self, CarriedBy, Condition, Derived, Entry, Every, FieldAlarm, Inside, Integer, Length, Looks, Makes, Message, Nested,
-    Octets, Place, Profile, Repeat, Step, Stream, Test, TimeOf, Times,
-};
 use esh_core::Alarm;
+use esh_core::profile::{
+    self, CarriedBy, Condition, Derived, Entry, Every, FieldAlarm, Inside, Integer, Length, Looks, Makes, Message,
+    Nested, Octets, Place, Profile, Repeat, Step, Stream, Test, TimeOf, Times,
+};
 use std::cell::Cell;
 use std::collections::HashSet;
 use std::ops::Range;
@@ -46,8 +46,7 @@ pub(super) struct At<'s> {
 pub(super) fn profile(here: Here<'_>, name: &str, file: &mut File) -> Result<Profile, ConfigError> {
     let alarms = std::mem::take(&mut file.alarm).into_iter().map(|alarm| (alarm, Cell::new(false))).collect();
     let compiler = Compiler { here, wanted: Scope::wanted(here.text), order: file.meter.order, alarms };
-    let derived: Vec<_> =
-        std::mem::take(&mut file.derive).into_iter().map(|table| (table, Cell::new(false))).collect();
+    let derived: Vec<_> = std::mem::take(&mut file.derive).into_iter().map(|table| (table, Cell::new(false))).collect();
     let mut messages = Vec::new();
     for table in std::mem::take(&mut file.message) {
         messages.push(compiler.message(table, &derived)?);
@@ -106,8 +105,21 @@ impl Parts {
 impl Compiler<'_> {
     fn message(&self, table: Spanned<MessageTable>, derived: &Deriving) -> Result<Message, ConfigError> {
         let span = table.span();
-        let MessageTable { name, port, ci, direction, length, when, order, time, octets, repeat, stream, nested, enciphered } =
-            table.into_inner();
+        let MessageTable {
+            name,
+            port,
+            ci,
+            direction,
+            length,
+            when,
+            order,
+            time,
+            octets,
+            repeat,
+            stream,
+            nested,
+            enciphered,
+        } = table.into_inner();
         let called = name.as_ref().map_or("", |name| name.get_ref().as_str());
         let mut scope = Scope::new(self.wanted.clone());
         let parts = Parts { octets, repeat, stream, nested };
@@ -120,7 +132,9 @@ impl Compiler<'_> {
         let mut at = At { scope: &mut scope, order, time, message: called, sums: Vec::new() };
         let steps = self.steps(parts, &mut at)?;
         if steps.is_empty() && !enciphered {
-            return Err(self.here.at(span, "a message without fields: give it [[message.octets]], or one of type \"skip\""));
+            return Err(self
+                .here
+                .at(span, "a message without fields: give it [[message.octets]], or one of type \"skip\""));
         }
         let derived = self.derived(derived, called, &mut scope)?;
         Ok(Message {
@@ -238,7 +252,9 @@ impl Compiler<'_> {
         let test = match (equals, not, min, max) {
             (Some(equals), None, None, None) => Test::OneOf(self.numbers_kept(Some(equals))?),
             (None, Some(not), None, None) => Test::NoneOf(self.numbers_kept(Some(not))?),
-            (None, None, None, None) => return Err(here.at(span, "say what it must be: `equals`, `not`, `min` or `max`")),
+            (None, None, None, None) => {
+                return Err(here.at(span, "say what it must be: `equals`, `not`, `min` or `max`"));
+            }
             (None, None, min, max) => {
                 Test::Within(min.map_or(i128::MIN, Into::into), max.map_or(i128::MAX, Into::into))
             }
@@ -311,8 +327,7 @@ impl Compiler<'_> {
         if every != Every::Never && time.is_none() {
             return Err(here.at(span, "`every` needs `time`: the time of the first one"));
         }
-        let parts =
-            Parts { octets: table.octets, repeat: table.repeat, stream: table.stream, nested: table.nested };
+        let parts = Parts { octets: table.octets, repeat: table.repeat, stream: table.stream, nested: table.nested };
         let names: Vec<_> = parts.names().cloned().collect();
         // Sums are kept beside what has a name.
         let first_sum = at.scope.enter(here, [])?.0;
@@ -333,7 +348,7 @@ impl Compiler<'_> {
             sums,
         };
         let steps = self.steps(parts, &mut inner)?;
-        at.scope.leave();
+        let looks_ahead = at.scope.leave();
         at.scope.leave();
         if steps.is_empty() {
             return Err(here.at(span, "a group without fields: give it [[….repeat.octets]]"));
@@ -367,6 +382,7 @@ impl Compiler<'_> {
             steps: keep(steps),
             slots,
             sums: sum_slots,
+            looks_ahead,
         })
     }
 
@@ -381,7 +397,9 @@ impl Compiler<'_> {
                 let seconds = seconds(unit).ok_or_else(|| self.here.at(span, message))?;
                 Ok(Every::Of(self.here.source(&source, scope, Use::Before)?, seconds))
             }
-            _ => Err(self.here.at(span, "write a length of time such as \"1 h\", or { field = \"period\", unit = \"min\" }")),
+            _ => Err(self
+                .here
+                .at(span, "write a length of time such as \"1 h\", or { field = \"period\", unit = \"min\" }")),
         }
     }
 
@@ -394,13 +412,8 @@ impl Compiler<'_> {
         let (mut fields, mut span) = (Vec::new(), 0..0);
         for table in head {
             span = table.span();
-            let mut inner = At {
-                scope: &mut *at.scope,
-                order: at.order,
-                time: None,
-                message: at.message,
-                sums: Vec::new(),
-            };
+            let mut inner =
+                At { scope: &mut *at.scope, order: at.order, time: None, message: at.message, sums: Vec::new() };
             let field = self.field(table.into_inner(), span.clone(), &mut inner)?;
             fields.push(profile::Field { report: false, ..field });
         }
@@ -433,13 +446,14 @@ impl Compiler<'_> {
         let mut inner =
             At { scope: &mut *at.scope, order: at.order, time: at.time, message: at.message, sums: Vec::new() };
         let steps = self.steps(parts, &mut inner)?;
-        at.scope.leave();
+        let looks_ahead = at.scope.leave();
         Ok(Entry {
             name: name.map_or("", |name| keep_text(name.get_ref())),
             tags: self.numbers_kept(tag)?,
             when,
             steps: keep(steps),
             slots,
+            looks_ahead,
         })
     }
 
@@ -473,9 +487,7 @@ impl Compiler<'_> {
         for (table, used) in &self.alarms {
             let span = table.span();
             let AlarmTable { field: of, bit, bits, equals, alarm, name } = table.get_ref();
-            if field.is_empty()
-                || of.get_ref() != field
-                || name.as_ref().is_some_and(|name| name.get_ref() != message)
+            if field.is_empty() || of.get_ref() != field || name.as_ref().is_some_and(|name| name.get_ref() != message)
             {
                 continue;
             }
@@ -490,7 +502,9 @@ impl Compiler<'_> {
                         Form::Number(number) => vec![(*number).into()],
                         Form::List(items) => items
                             .iter()
-                            .filter_map(|item| if let Form::Number(number) = item.get_ref() { Some((*number).into()) } else { None })
+                            .filter_map(|item| {
+                                if let Form::Number(number) = item.get_ref() { Some((*number).into()) } else { None }
+                            })
                             .collect(),
                         _ => return Err(here.at(equals.span(), "write a whole number, or a list of them")),
                     };

@@ -196,7 +196,8 @@ impl Compiler<'_> {
                 }
             },
             "civil" => {
-                let octets = octets.ok_or_else(|| here.at(clock.span(), "a civil time needs `length`, 1 to 8 octets"))?;
+                let octets =
+                    octets.ok_or_else(|| here.at(clock.span(), "a civil time needs `length`, 1 to 8 octets"))?;
                 let message = "a civil time needs `parts`, such as { year = [9, 7], month = [5, 4], day = [0, 5] }";
                 let parts = own.parts.as_ref().ok_or_else(|| here.at(clock.span(), message))?;
                 let second_step = own.second_step.as_ref().map_or(1, |step| *step.get_ref());

@@ -17,8 +17,8 @@ mod set;
 mod test;
 
 pub use command::Command;
-pub use set::{Found, Loaded, Profiles};
 pub(crate) use set::watched;
+pub use set::{Found, Loaded, Profiles};
 pub use test::{Outcome, run};
 
 use crate::config::ConfigError;

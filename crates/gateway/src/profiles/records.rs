@@ -1,6 +1,6 @@
 //! `[[record]]`: rules for what a standard reader makes of a meter.
 
-use super::body::{keep, Said};
+use super::body::{Said, keep};
 use super::compile::{At, Compiler, Deriving};
 use super::file::{RecordTable, SelectTable, WithinTable};
 use super::form::Form;
@@ -23,7 +23,8 @@ impl Compiler<'_> {
             return Ok(Records::NONE);
         }
         let mut scope = Scope::new(self.wanted.clone());
-        let names: Vec<_> = tables.iter().flat_map(|table| table.get_ref().names().cloned().collect::<Vec<_>>()).collect();
+        let names: Vec<_> =
+            tables.iter().flat_map(|table| table.get_ref().names().cloned().collect::<Vec<_>>()).collect();
         scope.enter(self.here, &names)?;
         let mut rules = Vec::new();
         for table in tables {
@@ -53,13 +54,27 @@ impl Compiler<'_> {
         let select = self.select(own.select.unwrap_or_default())?;
         let layout = !own.octets.is_empty() || !own.repeat.is_empty();
         let said = here.said(body, scope)?;
-        let Said { scale, name: label, quantity, unit, names, none, function, storage, tariff, subunit, qualifiers, time, report } =
-            said;
+        let Said {
+            scale,
+            name: label,
+            quantity,
+            unit,
+            names,
+            none,
+            function,
+            storage,
+            tariff,
+            subunit,
+            qualifiers,
+            time,
+            report,
+        } = said;
         if layout && (quantity.is_some() || scale.is_some() || own.raw || own.drop || !names.is_empty()) {
             return Err(here.at(span, "a record with [[record.octets]] says in those what they mean"));
         }
         let steps = {
-            let mut at = At { scope: &mut *scope, order: super::file::Order::Little, time, message: "", sums: Vec::new() };
+            let mut at =
+                At { scope: &mut *scope, order: super::file::Order::Little, time, message: "", sums: Vec::new() };
             self.layout(own.octets, own.repeat, &mut at)?
         };
         Ok(Record {

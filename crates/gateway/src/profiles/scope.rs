@@ -11,7 +11,7 @@ use toml::Spanned;
 pub(super) enum Use {
     /// It must stand before.
     Before,
-    /// It may stand behind, where that is of the message itself.
+    /// It may stand behind.
     Ahead,
 }
 
@@ -22,6 +22,8 @@ pub(super) struct Scope {
     wanted: HashSet<String>,
     /// The names of the message, then those of the elements inside.
     levels: Vec<BTreeMap<String, u8>>,
+    /// For each place inside: the slot that was free before it, and whether it refers to what stands behind in it.
+    inside: Vec<(u8, bool)>,
     /// What has been read before.
     read: BTreeSet<u8>,
     next: u8,
@@ -50,7 +52,7 @@ impl Scope {
     }
 
     pub(super) fn new(wanted: HashSet<String>) -> Self {
-        Self { wanted, levels: Vec::new(), read: BTreeSet::new(), next: 0, looks_ahead: false }
+        Self { wanted, levels: Vec::new(), inside: Vec::new(), read: BTreeSet::new(), next: 0, looks_ahead: false }
     }
 
     /// A place inside begins, in which these names stand; gives its slots.
@@ -67,6 +69,7 @@ impl Scope {
             }
         }
         self.levels.push(level);
+        self.inside.push((first, false));
         Ok((first, self.next))
     }
 
@@ -80,8 +83,13 @@ impl Scope {
         Ok(self.next - 1)
     }
 
-    pub(super) fn leave(&mut self) {
+    /// The place inside ends: what stands behind may have its slots. Says whether it refers to what stands behind in it.
+    pub(super) fn leave(&mut self) -> bool {
         self.levels.pop();
+        let (first, ahead) = self.inside.pop().unwrap_or((self.next, false));
+        self.next = first;
+        self.read.retain(|slot| *slot < first);
+        ahead
     }
 
     /// The slot of a field that is being read here.
@@ -100,11 +108,14 @@ impl Scope {
             return Err(if known.is_empty() { error } else { error.suggest(name.get_ref(), &known) });
         };
         if !self.read.contains(&slot) {
-            if how == Use::Before || level > 0 {
+            if how == Use::Before {
                 let message = format!("`{}` stands behind: write its field first, with `at`", name.get_ref());
                 return Err(here.at(name.span(), message));
             }
-            self.looks_ahead = true;
+            match self.inside.get_mut(level) {
+                Some((_, ahead)) if level > 0 => *ahead = true,
+                _ => self.looks_ahead = true,
+            }
         }
         Ok(slot)
     }

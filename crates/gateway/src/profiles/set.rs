@@ -2,17 +2,17 @@
 
 use super::body::{Here, keep_text};
 use super::built_in::BUILT_IN;
-use super::file::{File, TestTable};
 use super::compile;
+use super::file::{File, TestTable};
 use crate::config::ConfigError;
 use crate::mask::{self, Masks};
 use esh_core::profile::Profile;
 use esh_core::{Meter, Protocol};
 use jiff::tz::TimeZone;
 use std::collections::{BTreeMap, HashMap};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::fs;
 use toml::Spanned;
 
 /// A profile, and what its file says beside it.

@@ -138,7 +138,13 @@ fn decoded(found: Found, here: Here<'_>, test: &TestTable, span: &Range<usize>) 
             let protocol = found.protocol.ok_or_else(|| here.at(frame.span(), message))?;
             let framing = Framing::None;
             let octets = hex(frame)?;
-            return report(found, &octets, protocol, (protocol == Protocol::Wmbus).then_some(framing), key(here, test)?);
+            return report(
+                found,
+                &octets,
+                protocol,
+                (protocol == Protocol::Wmbus).then_some(framing),
+                key(here, test)?,
+            );
         }
         _ => return Err(here.at(span.clone(), "a test has either `payload` or `frame`")),
     };
@@ -212,7 +218,18 @@ impl<'t> Wanted<'t> {
     /// What of it a reading has otherwise, in the words of the report.
     fn misses(&self, reading: &report::Reading) -> Vec<String> {
         let ExpectedTable {
-            quantity, name, unit, at, time, function, storage, tariff, subunit, quality, qualifiers, ..
+            quantity,
+            name,
+            unit,
+            at,
+            time,
+            function,
+            storage,
+            tariff,
+            subunit,
+            quality,
+            qualifiers,
+            ..
         } = self.table;
         let mut misses = Vec::new();
         let mut text = |key: &str, wanted: Option<&str>, got: Option<&str>| {

@@ -160,10 +160,8 @@ pub fn read<'p>(
             let records = &profile.records;
             return Some(records.read(format, meter, opened.payload, opened.offset, known, out));
         }
-        let reads = matches!(
-            opened.content,
-            Content::Port(_) | Content::Other(_) | Content::Unstated | Content::Media(_)
-        );
+        let reads =
+            matches!(opened.content, Content::Port(_) | Content::Other(_) | Content::Unstated | Content::Media(_));
         if reads && !profile.messages.is_empty() {
             let carried_by = CarriedBy::of(opened.content);
             let messages = Messages { profile, carried_by, down, formats: &InsideProfiles };

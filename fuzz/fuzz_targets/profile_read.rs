@@ -1,0 +1,6 @@
+#![no_main]
+
+#[path = "../bodies/profiles.rs"]
+mod profiles;
+
+libfuzzer_sys::fuzz_target!(|octets: &[u8]| profiles::profile_read(octets));

@@ -11,7 +11,7 @@
 //!    ([`esh_core::Content::Port`]).
 //! 4. [`CayenneLpp`], the one format that LoRaWAN devices of many makers share. Every other one is a profile's business.
 //!
-//! [`JoobyAnalog`] reads what a maker packs by an algorithm of its own; `vendor/` has a folder for each such maker.
+//! [`JoobyAnalog`] and [`JoobyArchive`] read what a maker packs by an algorithm of its own; `vendor/` has a folder for each such maker.
 //!
 //! [`Lorawan`] goes this way with what is [`esh_core::Known`]: sessions that are kept ([`esh_core::Known::sessions`]) and
 //! single keys. [`Plain`], [`write_join_request`] and [`JoinAccept::write`] go the way back, for both ends. [`gwmp`] has
@@ -61,5 +61,5 @@ pub use mac::{MacCommand, MacCommands};
 pub use mhdr::{MType, Mhdr};
 pub use phy::{LIMIT, PhyPayload};
 pub use session::{Keys1_1, OpenedData, Session, Transmission, Version};
-pub use vendor::JoobyAnalog;
+pub use vendor::{JoobyAnalog, JoobyArchive};
 pub use write::{Plain, WriteError, write_join_request};

@@ -2,4 +2,4 @@
 
 mod jooby;
 
-pub use jooby::JoobyAnalog;
+pub use jooby::{JoobyAnalog, JoobyArchive};

@@ -2,7 +2,7 @@
 
 use super::channels::{Counters, Span};
 use super::fields::{Coding, Part, Told, field, fields, part, plain};
-use Coding::{Channel, Flags, Hex, Reserved, Signed, Text, Time, Unsigned, Weight};
+use Coding::{Channel, Flags, Hex, Pair, Reserved, Signed, Text, Time, Unsigned, Weight};
 use Quantity as Q;
 use Unit as U;
 use esh_core::{DecodeError, Input, Quantity, Unit};
@@ -93,10 +93,9 @@ pub(super) const COMMANDS: &[Command] = &[
     row(
         0x1f14,
         Body::Fields(&[
-            part("under low load", Unsigned(2), -3, Q::BatteryVoltage, U::Volt),
-            part("under high load", Unsigned(2), -3, Q::BatteryVoltage, U::Volt),
+            part("battery without and under load", Pair, -3, Q::BatteryVoltage, U::Volt),
             plain("resistance of the battery in mOhm", Unsigned(2)),
-            plain("time since it was depassivated", Unsigned(1)),
+            plain("time since it was depassivated", Unsigned(2)),
         ]),
     ),
     row(0x1f2a, Body::Fields(&[plain("offset of the image", Unsigned(4)), plain("status", Unsigned(1))])),

@@ -47,7 +47,7 @@ const EVENTS: &[Event] = &[
         &[
             plain("took", Unsigned(4)),
             plain("status", Unsigned(1)),
-            plain("battery without and under load in mV", Coding::Pair),
+            part("battery without and under load", Coding::Pair, -3, Quantity::BatteryVoltage, Unit::Volt),
             plain("resistance of the battery in mOhm", Unsigned(2)),
         ],
         None,

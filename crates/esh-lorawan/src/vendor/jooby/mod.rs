@@ -3,12 +3,14 @@
 //! A message is a run of commands with their octets, and behind it an LRC. What a command holds is a row of
 //! [`commands::COMMANDS`]; counts of many channels are packed in a way of their own ([`channels`]).
 
+mod archive;
 mod channels;
 mod commands;
 mod events;
 mod fields;
 mod status;
 
+pub use archive::JoobyArchive;
 use commands::{Body, COMMANDS};
 use esh_core::{DecodeError, Format, Input, Known, Layer, Meter, Out, Reason};
 use fields::{Told, fields, octets_left};

@@ -158,6 +158,34 @@ fn what_is_wrong_is_said() {
 }
 
 #[test]
+fn archives_are_records_of_values() {
+    let octets = [
+        &[0, 0, 0, 9, 0, 0, 0x0e, 0x10, 3, 0x41, 0x20, 0, 0, 4, 0x7f, 0xc0, 0, 0, 0][..],
+        &[0, 0, 0, 8, 0, 0, 0x1c, 0x20, 3, 0x3f, 0xc0, 0, 0],
+    ]
+    .concat();
+    let mut lines = Lines::default();
+    JoobyArchive { of_meters: true }.read(None, &octets, 0, &NothingKnown, &mut lines).unwrap();
+    assert_eq!(
+        lines.0,
+        [
+            "0/meter 9 ",
+            "0/OBIS number 3  @2000-01-01T01:00:00Z",
+            "0/value 10  @2000-01-01T01:00:00Z",
+            "0/OBIS number 4  @2000-01-01T01:00:00Z",
+            "0/value Absent  @2000-01-01T01:00:00Z",
+            "0/meter 8 ",
+            "0/OBIS number 3  @2000-01-01T02:00:00Z",
+            "0/value 1.5  @2000-01-01T02:00:00Z",
+        ]
+    );
+    let mut of_one = Lines::default();
+    let error =
+        JoobyArchive { of_meters: false }.read(None, &octets[4..11], 0, &NothingKnown, &mut of_one).unwrap_err();
+    assert_eq!(error.to_string(), "application layer, octet 5 (value): needs 4 octets, 2 left");
+}
+
+#[test]
 fn no_command_has_two_rows() {
     for (index, row) in COMMANDS.iter().enumerate() {
         assert!(COMMANDS[..index].iter().all(|other| other.id != row.id), "{:04x}", row.id);

@@ -7,7 +7,6 @@ use esh_core::{Key, Protocol};
 use esh_gateway::analyse::{self, Keys, Options, decode_lines};
 use esh_gateway::archive::{ArchiveLine, Harm, read_lines, walk};
 use esh_gateway::keys::KeyStore;
-use esh_gateway::profiles::Profiles;
 use esh_gateway::queue::parked::Parked;
 use esh_gateway::run::Decode;
 use esh_gateway::worker::Worker;
@@ -15,15 +14,7 @@ use esh_gateway::worker::Worker;
 /// Decodes octets as lines, and as a frame that is explained; whatever comes out is a report that reads back.
 pub(crate) fn everything_prints(octets: &[u8]) {
     let keys = Keys { any: vec![Key::new(&[0x11; 16]).unwrap()], ..Keys::default() };
-    let options = Options {
-        protocol: Protocol::Wmbus,
-        keys,
-        replay_check: false,
-        opened: true,
-        profiles: Profiles::built_in(),
-        profile: None,
-        payload: None,
-    };
+    let options = Options::of(Protocol::Wmbus, keys);
     let hex: String = octets.iter().map(|octet| format!("{octet:02x}")).collect();
     for lines in [octets, hex.as_bytes()] {
         let mut text = Vec::new();

@@ -11,7 +11,7 @@ pub(crate) fn gwmp(octets: &[u8]) {
     let hex: String = octets.iter().map(|octet| format!("{octet:02x}")).collect();
     for protocol in [Protocol::Gwmp, Protocol::Lns, Protocol::Events] {
         let keys = Keys { any: vec![Key::new(&[0x11; 16]).unwrap()], ..Keys::default() };
-        let options = Options { protocol, keys, replay_check: false, opened: true };
+        let options = Options::of(protocol, keys);
         let mut text = Vec::new();
         let print = |report: &[u8], into: &mut Vec<u8>| {
             let read: Report = serde_json::from_slice(report).expect("a report is JSON of its schema");

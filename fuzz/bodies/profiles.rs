@@ -33,9 +33,8 @@ pub(crate) fn profile_file(octets: &[u8]) {
 pub(crate) fn profile_read(octets: &[u8]) {
     let [which, carrier, payload @ ..] = octets else { return };
     let built_in = Profiles::built_in();
-    let mine = compile(Path::new("every-key.toml"), EVERY_KEY).unwrap_or_else(|error| panic!("{error}"));
-    let all: Vec<&'static Profile> =
-        std::iter::once(mine).chain(built_in.all().map(|found| found.profile)).collect();
+    let mine = compile(Path::new("every-key.toml"), EVERY_KEY).expect("a profile");
+    let all: Vec<&'static Profile> = std::iter::once(mine).chain(built_in.all().map(|found| found.profile)).collect();
     let profile = all.get(usize::from(*which) % all.len()).unwrap();
     for by in [CarriedBy::Port(*carrier), CarriedBy::Ci(*carrier)] {
         read(profile, Some(by), false, payload);

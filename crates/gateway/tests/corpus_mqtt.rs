@@ -37,7 +37,7 @@ fn telegrams() -> Option<Vec<Row>> {
 /// What `decode` says of each telegram.
 fn decoded(telegrams: &[Row]) -> Vec<Value> {
     let lines: Vec<String> = telegrams.iter().map(|row| json!({"hex": row.hex, "key": row.key}).to_string()).collect();
-    let options = Options { protocol: Protocol::Wmbus, keys: Keys::default(), replay_check: false, opened: false };
+    let options = Options { opened: false, ..Options::of(Protocol::Wmbus, Keys::default()) };
     let mut output = Vec::new();
     let print = |report: &[u8], into: &mut Vec<u8>| into.extend_from_slice(report);
     decode_lines(&options, 1, lines.join("\n").as_bytes(), &mut output, &print).unwrap();

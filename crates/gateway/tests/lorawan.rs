@@ -21,7 +21,7 @@ use std::{fs, path::PathBuf};
 fn decode(protocol: Protocol, lines: &[Value]) -> Vec<Value> {
     let schema = include_str!("../schema/esh.report.v1.json");
     let schema = jsonschema::validator_for(&serde_json::from_str(schema).unwrap()).unwrap();
-    let options = Options { protocol, keys: Keys::default(), replay_check: false, opened: true };
+    let options = Options::of(protocol, Keys::default());
     let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
     let mut output = Vec::new();
     let print = |report: &[u8], into: &mut Vec<u8>| into.extend_from_slice(report);

@@ -37,7 +37,7 @@ fn reports(protocol: Protocol, rows: &[Value]) -> Vec<Value> {
         serde_json::to_writer(&mut lines, &line).unwrap();
         lines.push(b'\n');
     }
-    let options = Options { protocol, keys: Keys::default(), replay_check: false, opened: true };
+    let options = Options::of(protocol, Keys::default());
     let mut out = Vec::new();
     decode_lines(&options, 2, lines.as_slice(), &mut out, &|report, into| into.extend_from_slice(report)).unwrap();
     let reports: Vec<Value> = out

@@ -11,7 +11,7 @@ use esh_gateway::analyse::{Keys, Options, decode_lines};
 use serde_json::{Value, json};
 
 fn options() -> Options {
-    Options { protocol: Protocol::Wmbus, keys: Keys::default(), replay_check: false, opened: true }
+    Options::of(Protocol::Wmbus, Keys::default())
 }
 
 fn reports(lines: &str, threads: usize) -> Vec<String> {

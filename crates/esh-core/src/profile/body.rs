@@ -15,6 +15,8 @@ pub struct Body {
     pub scale: Scale,
     /// Names of numbers: the name becomes the value.
     pub names: &'static [(i128, &'static str)],
+    /// The name of all other numbers; empty where they stay numbers.
+    pub other_name: &'static str,
     /// Codes that stand for no value.
     pub none: &'static [(Code, Quality)],
     /// Whether it is the present value or an extreme.
@@ -40,6 +42,7 @@ impl Body {
             unit,
             scale: Scale::ONE,
             names: &[],
+            other_name: "",
             none: &[],
             function: Function::Instantaneous,
             storage: Count::Is(0),
@@ -73,6 +76,10 @@ impl Body {
     pub(super) fn value(&self, number: Decimal, raw: Option<i128>, slots: &Slots) -> Result<Worth, Quality> {
         if let Some((_, name)) = self.names.iter().find(|(of, _)| raw == Some(*of)) {
             return Ok(Worth { value: Value::Text(crate::Text::utf8(name)), number: None, unrounded: None });
+        }
+        if !self.other_name.is_empty() {
+            let value = Value::Text(crate::Text::utf8(self.other_name));
+            return Ok(Worth { value, number: None, unrounded: None });
         }
         let (scaled, rounded) = self.scale.apply(number, raw, slots)?;
         Ok(Worth { value: Value::Number(scaled), number: Some(scaled), unrounded: rounded.then_some(number) })

@@ -4,6 +4,7 @@ use super::{Back, Condition, Field, Place, Source, TimeOf};
 
 /// A part of a layout.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "most parts are fields, and a box would need an allocator")]
 pub enum Step {
     /// A field.
     Field(Field),

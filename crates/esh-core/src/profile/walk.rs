@@ -486,8 +486,10 @@ impl<'a, 'p> Walk<'a, 'p> {
             let (from, mut value, mut same) = (next, next, next);
             for field in stream.head {
                 let head = Region { start: from, end };
-                if let Some((start, end)) = self.field(field, head, (value, same), within, out)? {
-                    (value, same) = (end, start);
+                match self.field(field, head, (value, same), within, out) {
+                    Ok(Some((start, end))) => (value, same) = (end, start),
+                    Ok(None) => {}
+                    Err(error) => return Err(self.broken(error, from, end, out)),
                 }
             }
             let tag = self.slots.get(stream.tag).raw();
@@ -498,7 +500,13 @@ impl<'a, 'p> Walk<'a, 'p> {
                     let needed = length.unwrap_or(usize::MAX);
                     let stop = value.checked_add(needed).filter(|stop| *stop <= end);
                     let left = end.saturating_sub(value);
-                    stop.ok_or_else(|| self.error("length", value, Reason::Truncated { needed, left }))?
+                    match stop {
+                        Some(stop) => stop,
+                        None => {
+                            let error = self.error("length", value, Reason::Truncated { needed, left });
+                            return Err(self.broken(error, from, end, out));
+                        }
+                    }
                 }
                 None => end,
             };
@@ -533,6 +541,15 @@ impl<'a, 'p> Walk<'a, 'p> {
             }
         }
         Ok(Some((start, next)))
+    }
+
+    /// An entry that ends too early: its octets are told, head and all.
+    fn broken(&mut self, error: DecodeError, from: usize, end: usize, out: &mut dyn Out<'p>) -> DecodeError {
+        self.covered.add(from, end);
+        if !self.quiet {
+            unknown(self.payload.get(from..end).unwrap_or_default(), self.offset + from, out);
+        }
+        error
     }
 
     fn nested(

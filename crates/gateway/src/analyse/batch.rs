@@ -37,6 +37,15 @@ pub struct Options {
     pub payload: Option<Payload>,
 }
 
+impl Options {
+    /// Frames of that protocol with these keys, and the profiles that come with the program; reports show all.
+    #[must_use]
+    pub fn of(protocol: Protocol, keys: Keys) -> Self {
+        let profiles = Profiles::built_in();
+        Self { protocol, keys, replay_check: false, opened: true, profiles, profile: None, payload: None }
+    }
+}
+
 /// What stands for one line until its turn.
 enum Answer {
     /// A finished report in the block's buffer, up to this octet.
@@ -322,7 +331,7 @@ pub(super) fn frame<'l>(
         found.ok_or(LineError::Member("profile", "a profile that there is").as_decode_error())
     });
     let payload = options.payload.filter(|_| options.protocol == Protocol::Lorawan).map(Framing::Payload);
-    let error = error.or(named.and_then(Result::err));
+    let error = error.or_else(|| named.and_then(Result::err));
     let profile = named.and_then(Result::ok).or(options.profile);
     let frame = Frame {
         octets: &line.octets,

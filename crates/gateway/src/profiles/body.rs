@@ -312,7 +312,7 @@ impl Here<'_> {
             "largest" => Code::Largest,
             "zero" => Code::Zero,
             word => match whole(word)
-                .and_then(|number| i64::try_from(number).map(|n| n as u64).or(u64::try_from(number)).ok())
+                .and_then(|number| i64::try_from(number).map(|n| n as u64).or_else(|_| u64::try_from(number)).ok())
             {
                 Some(bits) => Code::Bits(bits),
                 None => {
@@ -383,7 +383,10 @@ impl Here<'_> {
 
     pub(super) fn names(self, names: Option<ByNumber<String>>) -> Result<&'static [(i128, &'static str)], ConfigError> {
         let names = names.unwrap_or_default();
-        let names = names.iter().map(|(number, name)| Ok((self.number(number)?, keep_text(name))));
+        let names = names
+            .iter()
+            .filter(|(number, _)| number.get_ref() != DEFAULT)
+            .map(|(number, name)| Ok((self.number(number)?, keep_text(name))));
         Ok(keep(names.collect::<Result<_, ConfigError>>()?))
     }
 
@@ -394,6 +397,13 @@ impl Here<'_> {
             name: body.name.as_ref().map_or("", |name| keep_text(name.get_ref())),
             quantity: body.quantity.map(|word| self.quantity(&word)).transpose()?,
             unit: body.unit.map(|word| self.unit(&word)).transpose()?,
+            other_name: match &body.names {
+                Some(names) => {
+                    let default = names.iter().find(|(number, _)| number.get_ref() == DEFAULT);
+                    default.map_or("", |(_, name)| keep_text(name))
+                }
+                None => "",
+            },
             names: self.names(body.names)?,
             none: self.codes(body.invalid)?,
             function: body.function.map(|word| self.function(&word)).transpose()?,
@@ -412,9 +422,10 @@ impl Here<'_> {
         let quantity = said.quantity.unwrap_or(Quantity::Unknown);
         let body = Body {
             quantity,
-            unit: said.unit.unwrap_or(quantity.unit()),
+            unit: said.unit.unwrap_or_else(|| quantity.unit()),
             scale: said.scale.unwrap_or(Scale::ONE),
             names: said.names,
+            other_name: said.other_name,
             none: said.none,
             function: said.function.unwrap_or_default(),
             storage: said.storage.unwrap_or(Count::Is(0)),
@@ -435,6 +446,7 @@ pub(crate) struct Said {
     pub(super) quantity: Option<Quantity>,
     pub(super) unit: Option<Unit>,
     pub(super) names: &'static [(i128, &'static str)],
+    pub(super) other_name: &'static str,
     pub(super) none: &'static [(Code, Quality)],
     pub(super) function: Option<Function>,
     pub(super) storage: Option<Count>,
@@ -444,6 +456,9 @@ pub(crate) struct Said {
     pub(super) time: Option<TimeOf>,
     pub(super) report: bool,
 }
+
+/// The key of an enumeration for all other numbers.
+const DEFAULT: &str = "default";
 
 /// The seconds of a unit of time.
 pub(super) fn seconds(unit: &str) -> Option<u32> {

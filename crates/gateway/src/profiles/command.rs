@@ -1,7 +1,9 @@
 //! `esh-gateway profile`: what profiles there are, what they say, and whether they are right.
 
+use super::new::{self, Expected};
 use super::set::{Found, Profiles, built_in};
 use super::test;
+use crate::sources::lines::octets;
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use std::io::Write;
@@ -25,6 +27,18 @@ enum What {
     Show {
         /// Its name
         name: String,
+    },
+    /// Begin a profile from a payload and from what the meter showed: it tries where each number could stand
+    New {
+        /// The port of LoRaWAN that it was sent on
+        #[arg(long, value_name = "N")]
+        port: Option<u8>,
+        /// The payload in hexadecimal
+        #[arg(long, value_name = "HEX")]
+        hex: String,
+        /// What it must hold: `volume=1.408`, or in another unit `volume=1408 L`; may be given again
+        #[arg(long, value_name = "QUANTITY=VALUE", required = true)]
+        expect: Vec<String>,
     },
     /// Run the tests of a profile, of a file, or of all
     Test {
@@ -55,6 +69,13 @@ impl Command {
             }
             What::Show { name } => {
                 out.write_all(by_name(&*profiles()?, name)?.text.as_bytes())?;
+                Ok(true)
+            }
+            What::New { port, hex, expect } => {
+                let payload = octets(hex.as_bytes()).context("--hex")?;
+                let expected = expect.iter().map(|text| Expected::parse(text)).collect::<Result<Vec<_>, _>>();
+                let expected = expected.map_err(anyhow::Error::msg)?;
+                out.write_all(new::begin(*port, &payload, &expected).as_bytes())?;
                 Ok(true)
             }
             What::Test { profiles: names } => {

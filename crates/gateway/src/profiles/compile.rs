@@ -79,8 +79,8 @@ struct Parts {
 }
 
 enum Part {
-    Field(FieldTable),
-    Repeat(RepeatTable),
+    Field(Box<FieldTable>),
+    Repeat(Box<RepeatTable>),
     Stream(StreamTable),
     Nested(NestedTable),
 }
@@ -93,8 +93,8 @@ impl Parts {
     fn in_order(self) -> Vec<(Range<usize>, Part)> {
         let Self { octets, repeat, stream, nested } = self;
         let mut parts: Vec<(Range<usize>, Part)> = Vec::new();
-        parts.extend(octets.into_iter().map(|part| (part.span(), Part::Field(part.into_inner()))));
-        parts.extend(repeat.into_iter().map(|part| (part.span(), Part::Repeat(part.into_inner()))));
+        parts.extend(octets.into_iter().map(|part| (part.span(), Part::Field(Box::new(part.into_inner())))));
+        parts.extend(repeat.into_iter().map(|part| (part.span(), Part::Repeat(Box::new(part.into_inner())))));
         parts.extend(stream.into_iter().map(|part| (part.span(), Part::Stream(part.into_inner()))));
         parts.extend(nested.into_iter().map(|part| (part.span(), Part::Nested(part.into_inner()))));
         parts.sort_by_key(|(span, _)| span.start);
@@ -276,8 +276,8 @@ impl Compiler<'_> {
     fn steps(&self, parts: Parts, at: &mut At<'_>) -> Result<Vec<Step>, ConfigError> {
         let steps = parts.in_order().into_iter().map(|(span, part)| {
             Ok(match part {
-                Part::Field(table) => Step::Field(self.field(table, span, at)?),
-                Part::Repeat(table) => Step::Repeat(self.repeat(table, span, at)?),
+                Part::Field(table) => Step::Field(self.field(*table, span, at)?),
+                Part::Repeat(table) => Step::Repeat(self.repeat(*table, span, at)?),
                 Part::Stream(table) => Step::Stream(self.stream(table, at)?),
                 Part::Nested(table) => Step::Nested(self.nested(table, at)?),
             })

@@ -11,6 +11,7 @@ mod compile;
 mod field;
 mod file;
 mod form;
+mod new;
 mod records;
 mod scope;
 mod set;

@@ -60,6 +60,7 @@ impl Compiler<'_> {
             quantity,
             unit,
             names,
+            other_name,
             none,
             function,
             storage,
@@ -69,6 +70,9 @@ impl Compiler<'_> {
             time,
             report,
         } = said;
+        if !other_name.is_empty() {
+            return Err(here.at(span, "`default` in an `enum` is for fields, [[record.octets]]"));
+        }
         if layout && (quantity.is_some() || scale.is_some() || own.raw || own.drop || !names.is_empty()) {
             return Err(here.at(span, "a record with [[record.octets]] says in those what they mean"));
         }

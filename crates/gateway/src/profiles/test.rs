@@ -39,7 +39,7 @@ struct OneKey(Option<Key>);
 
 impl Known for OneKey {
     fn keys(&self, _: &Meter, _: Purpose, each: &mut dyn FnMut(&Key) -> bool) -> bool {
-        self.0.as_ref().is_some_and(|key| each(key))
+        self.0.as_ref().is_some_and(each)
     }
 }
 

@@ -5,7 +5,7 @@
 mod everything;
 
 use esh_core::{Carrier, Content, Format, Key, Known, Meter, NothingKnown, Purpose};
-use esh_lorawan::{CayenneLpp, Eui64, Join, Lorawan, Session, Transmission, Version};
+use esh_lorawan::{CayenneLpp, Eui64, Join, JoobyAnalog, JoobyArchive, Lorawan, Session, Transmission, Version};
 use everything::Everything;
 use std::any::Any;
 
@@ -80,5 +80,22 @@ pub(crate) fn lpp(octets: &[u8]) {
     let mut out = Everything::of(payload.len());
     if let Err(error) = format.read(None, payload, 0, &NothingKnown, &mut out) {
         assert!(error.offset <= payload.len(), "{error}");
+    }
+}
+
+/// Reads octets as a message of Jooby's modules, as they are and with their LRC, and as archives.
+pub(crate) fn jooby(octets: &[u8]) {
+    let lrc = octets.iter().fold(0x55, |lrc, octet| lrc ^ octet);
+    for message in [octets.to_vec(), [octets, &[lrc]].concat()] {
+        let mut out = Everything::of(message.len());
+        if let Err(error) = JoobyAnalog.read(None, &message, 0, &NothingKnown, &mut out) {
+            assert!(error.offset <= message.len(), "{error}");
+        }
+    }
+    for of_meters in [false, true] {
+        let mut out = Everything::of(octets.len());
+        if let Err(error) = (JoobyArchive { of_meters }).read(None, octets, 0, &NothingKnown, &mut out) {
+            assert!(error.offset <= octets.len(), "{error}");
+        }
     }
 }

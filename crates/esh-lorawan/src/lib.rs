@@ -11,6 +11,8 @@
 //!    ([`esh_core::Content::Port`]).
 //! 4. [`CayenneLpp`], the one format that LoRaWAN devices of many makers share. Every other one is a profile's business.
 //!
+//! [`JoobyAnalog`] and [`JoobyArchive`] read what a maker packs by an algorithm of its own; `vendor/` has a folder for each such maker.
+//!
 //! [`Lorawan`] goes this way with what is [`esh_core::Known`]: sessions that are kept ([`esh_core::Known::sessions`]) and
 //! single keys. [`Lorawan::session`] finds the session of a frame for whoever answers it; [`Region`] says where and how
 //! fast. [`Plain`], [`write_join_request`] and [`JoinAccept::write`] go the way back, for both ends. [`gwmp`] has
@@ -49,6 +51,7 @@ mod open;
 mod phy;
 mod region;
 mod session;
+mod vendor;
 mod write;
 
 pub use carrier::{Join, Lorawan};
@@ -61,4 +64,5 @@ pub use mhdr::{MType, Mhdr};
 pub use phy::{LIMIT, PhyPayload};
 pub use region::{DataRate, Region};
 pub use session::{Keys1_1, OpenedData, Session, Transmission, Version};
+pub use vendor::{JoobyAnalog, JoobyArchive};
 pub use write::{Plain, WriteError, write_join_request};

@@ -22,6 +22,11 @@ fn lpp() {
     seeds::replay("lpp", lorawan::lpp);
 }
 
+#[test]
+fn jooby() {
+    seeds::replay("jooby", lorawan::jooby);
+}
+
 /// Frames by name, behind an octet that says what the carrier is told.
 fn frames() -> Vec<(String, Vec<u8>)> {
     let key = &Key::new(&lorawan::KEY).unwrap();
@@ -92,10 +97,29 @@ fn payloads() -> Vec<(String, Vec<u8>)> {
     .into()
 }
 
+/// Messages of Jooby's modules by name.
+fn messages() -> Vec<(String, Vec<u8>)> {
+    [
+        ("channels", &[0x18, 5, 0x81, 0x02, 0x90, 0x4e, 7][..]),
+        ("hours", &[0x17, 7, 0x31, 0x0f, 0x49, 0x02, 100, 5, 6]),
+        ("weights", &[0x1f, 0x0b, 7, 0x31, 0x0f, 0x03, 0x81, 9, 0x7f, 8]),
+        ("days", &[0x1f, 0x0d, 8, 0x31, 0x0f, 0x08, 2, 0x83, 0x90, 0x4e, 7]),
+        ("many-hours", &[0x1f, 0x30, 7, 0x31, 0x0f, 23, 1, 1, 50, 4]),
+        ("one-channel", &[0x06, 10, 0x31, 0x0f, 0, 0, 1, 0, 0x80, 0, 1, 4, 0x48, 0x31, 0x0f, 6, 0, 1, 0, 0, 3]),
+        ("status", &[0x14, 12, 2, 5, 3, 1, 0xe1, 0x0c, 0x80, 0x27, 0x10, 0xf6, 127, 3]),
+        ("events", &[0x15, 5, 12, 9, 0, 0x90, 0x4e, 0x0b, 6, 0, 0, 0, 60, 1, 9, 0x63, 7, 3, 0]),
+        ("parameters", &[0x04, 11, 29, 2, 0, 0, 3, 0x21, 0x82, 0, 0, 9, 0x11, 0x03, 4, 0x40, 1, 0, 1]),
+        ("states", &[0x1f, 0x32, 7, 4, 1, 0xf8, 0, 1, 0x58, 0xc1, 0x1f, 0x34, 6, 0xc7, 0xa3, 0xf8, 17, 2, 1]),
+        ("unknown", &[0x1d, 1, 0xaa]),
+    ]
+    .map(|(name, octets)| (name.to_owned(), octets.to_vec()))
+    .into()
+}
+
 #[test]
 #[ignore = "writes fuzz/seeds anew"]
 fn write_the_seeds() {
-    for (target, named) in [("lorawan_open", frames()), ("lpp", payloads())] {
+    for (target, named) in [("lorawan_open", frames()), ("lpp", payloads()), ("jooby", messages())] {
         for (name, octets) in named {
             seeds::write(target, &name, &octets);
         }

@@ -126,7 +126,11 @@ pub fn members(protocol: Protocol, line: &str) -> Result<Members, LineError> {
 }
 
 /// Formats that makers have made up and no layout can say, by the names that profiles have for them.
-pub(crate) const VENDOR_FORMATS: &[(&str, &(dyn Format + Sync))] = &[];
+pub(crate) const VENDOR_FORMATS: &[(&str, &(dyn Format + Sync))] = &[
+    ("jooby-analog", &esh_lorawan::JoobyAnalog),
+    ("jooby-obis-archive", &esh_lorawan::JoobyArchive { of_meters: true }),
+    ("jooby-obis-meter-archive", &esh_lorawan::JoobyArchive { of_meters: false }),
+];
 
 /// What may stand inside the messages of a profile.
 #[derive(Clone, Copy, Debug)]

@@ -349,9 +349,20 @@ async fn it_comes_in_through_tls_with_a_password_where_the_first_broker_is_away(
     let _program = Program::start(folder.path());
     said(folder.path(), "connected", 1).await;
     let mut publisher = Publisher::new(open);
+    // A join of a device that nobody knows, as ChirpStack's own classes write it in Protocol Buffers.
+    publisher.publish(
+        "application/1/device/0102030405060708/event/join",
+        false,
+        include_bytes!("../../../fuzz/seeds/events/join-4"),
+    );
+    let records = until(folder.path(), |records| events(records, "discovered") == 1).await;
+    assert_eq!(records[0]["meter"]["address"], "lorawan:0102030405060708");
+    assert_eq!((&records[0]["readings"], &records[0]["error"]), (&json!([]), &Value::Null));
     publisher.publish("application/1/device/0102030405060708/event/up", false, uplink(7));
     let records = until(folder.path(), |records| records.iter().any(|record| record["counter"] == 7)).await;
     assert_eq!(events(&records, "discovered"), 1);
+    let uplink = records.iter().find(|record| record["counter"] == 7).unwrap();
+    assert_eq!((&uplink["source"]["gateway"], &uplink["source"]["rssi"]), (&json!("0016c001f1500000"), &json!(-35)));
     let log = std::fs::read_to_string(folder.path().join("log")).unwrap();
     assert!(!log.contains("correct horse") && !log.contains("battery staple"), "{log}");
 }

@@ -407,7 +407,8 @@ impl Line {
             return self.too_many(capture, limited, answers);
         }
         let record = self.decode.decode(capture, copies);
-        let heard = Heard { live: is_live(capture.received_at), ..self.decode.heard() };
+        let heard = self.decode.heard();
+        let heard = Heard { live: heard.live && is_live(capture.received_at), ..heard };
         if self.decode.leaves_out() {
             self.decode.stored(false);
             self.counts.copies.add(1);

@@ -6,7 +6,7 @@ use crate::encode::Source;
 use crate::keys::{KeyStore, SharedKeys};
 use crate::meters::{Heard, Meters};
 use crate::protocols::lorawan::network::{Answered, Answering, Device, Sessions};
-use crate::protocols::{BroughtKey, BroughtKeys, Fragments};
+use crate::protocols::{BroughtKey, BroughtKeys, EventKind, Fragments};
 use crate::queue::parked::{Counter, Parked};
 use crate::record::{Kind, Record};
 use crate::run::Decode;
@@ -134,7 +134,7 @@ impl Decode for Worker {
         *heard = Heard {
             meter: decoded.meter.filter(|_| decoded.error.is_none_or(|error| is_of_its_meter(&error))),
             unwanted: decoded.unwanted,
-            live: true,
+            live: is_of_now(capture.framing, reachable),
             alarms,
             absent: absent.minus(alarms),
             reachable,
@@ -406,6 +406,16 @@ impl Known for WorkerKnown<'_> {
 const fn is_of_its_meter(error: &DecodeError) -> bool {
     let damaged = matches!(error.layer, Layer::Line | Layer::Link) || matches!(error.reason, Reason::Checksum { .. });
     !damaged && !matches!(error.reason, Reason::Replayed { .. })
+}
+
+/// Whether a message tells of its meter as it is now: not one that a broker had kept, unless it says whether the meter can
+/// be reached, nor what a network server says of its own work.
+const fn is_of_now(framing: Option<Framing>, reachable: Option<bool>) -> bool {
+    match framing {
+        Some(Framing::Retained) => reachable.is_some(),
+        Some(Framing::Event(kind)) => matches!(kind, EventKind::Up | EventKind::Join | EventKind::Status),
+        _ => true,
+    }
 }
 
 struct Notes<'a> {

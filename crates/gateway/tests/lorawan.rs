@@ -8,9 +8,7 @@ mod common;
 mod lorawan_text;
 
 use common::corpus;
-use esh_core::report::Report;
 use esh_core::{Key, Protocol};
-use esh_gateway::analyse::{Keys, Options, decode_lines};
 use esh_lorawan::{
     Asked, DevAddr, DlSettings, Eui64, FCtrl, JoinAccept, MType, Plain, Session, Transmission, write_join_request,
 };
@@ -19,28 +17,8 @@ use std::{fs, path::PathBuf};
 
 /// A report for each line, valid against the schema and the same in its owned form.
 fn decode(protocol: Protocol, lines: &[Value]) -> Vec<Value> {
-    let schema = include_str!("../schema/esh.report.v1.json");
-    let schema = jsonschema::validator_for(&serde_json::from_str(schema).unwrap()).unwrap();
-    let options = Options::of(protocol, Keys::default());
-    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-    let mut output = Vec::new();
-    let print = |report: &[u8], into: &mut Vec<u8>| into.extend_from_slice(report);
-    decode_lines(&options, 2, text.as_bytes(), &mut output, &print).unwrap();
-    let reports: Vec<Value> = String::from_utf8(output)
-        .unwrap()
-        .lines()
-        .map(|report| {
-            let owned: Report = serde_json::from_str(report).unwrap();
-            assert_eq!(serde_json::to_string(&owned).unwrap(), report, "the owned form writes the same octets");
-            let value: Value = serde_json::from_str(report).unwrap();
-            if let Some(error) = schema.iter_errors(&value).next() {
-                panic!("{error} at {} in {report}", error.instance_path);
-            }
-            value
-        })
-        .collect();
-    assert_eq!(reports.len(), lines.len());
-    reports
+    let lines: Vec<_> = lines.iter().map(Value::to_string).collect();
+    common::reports::decode(protocol, &lines).into_iter().map(|(report, _)| report).collect()
 }
 
 #[test]

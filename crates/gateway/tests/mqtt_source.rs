@@ -4,10 +4,12 @@
 
 mod common;
 
+use common::certificates::certificates;
 use common::{Broker, Program, connect, free_port, rounds};
 use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::path::Path;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -295,6 +297,76 @@ async fn what_the_broker_has_taken_arrives_through_every_kill_and_every_restart(
     }
 }
 
+/// The next of two brokers, with TLS, certificates on both sides and a password; a wrong one makes the gateway not ready.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_comes_in_through_tls_with_a_password_where_the_first_broker_is_away() {
+    let broker_folder = tempfile::tempdir().unwrap();
+    certificates(broker_folder.path());
+    let (folder, open, http) = (tempfile::tempdir().unwrap(), free_port(), free_port());
+    for name in ["ca.pem", "client.pem", "client.key"] {
+        std::fs::copy(broker_folder.path().join(name), folder.path().join(name)).unwrap();
+    }
+    let users = broker_folder.path().join("users");
+    let made = Command::new("mosquitto_passwd").args(["-b", "-c"]).arg(users).args(["gw", "correct horse"]).status();
+    if !made.is_ok_and(|status| status.success()) {
+        assert!(std::env::var_os("ESH_SKIP_MOSQUITTO").is_some(), "this test needs mosquitto_passwd");
+        println!("skipped: no mosquitto_passwd");
+        return;
+    }
+    let lines = format!(
+        "per_listener_settings true\ncafile FOLDER/ca.pem\ncertfile FOLDER/server.pem\nkeyfile FOLDER/server.key\n\
+         require_certificate true\nallow_anonymous false\npassword_file FOLDER/users\n\
+         listener {open} 127.0.0.1\nallow_anonymous true\n"
+    );
+    let Some(broker) = Broker::inside(broker_folder, &lines).await else { return };
+    let source = |password: &str| {
+        std::fs::write(folder.path().join("password"), password).unwrap();
+        let source = format!(
+            "format = \"chirpstack\"\nurl = [\"mqtts://127.0.0.1:{}\", \"mqtts://127.0.0.1:{}\"]\nnext_after = \"500ms\"\n\
+             ca = \"ca.pem\"\ncertificate = \"client.pem\"\nkey = \"client.key\"\nuser = \"gw\"\n\
+             password = {{ file = \"password\" }}",
+            free_port(),
+            broker.port
+        );
+        configure(folder.path(), &source, &format!("[http]\nlisten = \"127.0.0.1:{http}\""));
+    };
+    source("battery staple");
+    let program = Program::start(folder.path());
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let (status, text) = get(http, "/readyz").await;
+        if status == 503
+            && text.contains("source m: ")
+            && text.contains("BadUserNamePassword") | text.contains("NotAuthorized")
+        {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{status} {text}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    drop(program);
+    source("correct horse");
+    let _program = Program::start(folder.path());
+    said(folder.path(), "connected", 1).await;
+    let mut publisher = Publisher::new(open);
+    // A join of a device that nobody knows, as ChirpStack's own classes write it in Protocol Buffers.
+    publisher.publish(
+        "application/1/device/0102030405060708/event/join",
+        false,
+        include_bytes!("../../../fuzz/seeds/events/join-4"),
+    );
+    let records = until(folder.path(), |records| events(records, "discovered") == 1).await;
+    assert_eq!(records[0]["meter"]["address"], "lorawan:0102030405060708");
+    assert_eq!((&records[0]["readings"], &records[0]["error"]), (&json!([]), &Value::Null));
+    publisher.publish("application/1/device/0102030405060708/event/up", false, uplink(7));
+    let records = until(folder.path(), |records| records.iter().any(|record| record["counter"] == 7)).await;
+    assert_eq!(events(&records, "discovered"), 1);
+    let uplink = records.iter().find(|record| record["counter"] == 7).unwrap();
+    assert_eq!((&uplink["source"]["gateway"], &uplink["source"]["rssi"]), (&json!("0016c001f1500000"), &json!(-35)));
+    let log = std::fs::read_to_string(folder.path().join("log")).unwrap();
+    assert!(!log.contains("correct horse") && !log.contains("battery staple"), "{log}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn check_says_whether_the_broker_lets_it_subscribe() {
     let Some(mut broker) = Broker::start().await else { return };
@@ -302,7 +374,7 @@ async fn check_says_whether_the_broker_lets_it_subscribe() {
     let url = format!("format = \"thingpark\"\nurl = \"mqtt://127.0.0.1:{}\"", broker.port);
     configure(folder.path(), &url, "");
     let check = || {
-        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_esh-gateway"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_esh-gateway"));
         command.args(["check", "--connect", "--config"]).arg(folder.path().join("gateway.toml"));
         String::from_utf8(command.output().unwrap().stdout).unwrap()
     };
@@ -328,7 +400,7 @@ fn what_is_wrong_with_a_source_is_said() {
         ("format = \"tts\"\nurl = \"mqtts://h\"\nca = \"none.pem\"", "none.pem"),
     ] {
         configure(folder.path(), source, "");
-        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_esh-gateway"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_esh-gateway"));
         let output = command.args(["check", "--config"]).arg(folder.path().join("gateway.toml")).output().unwrap();
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(!output.status.success() && text.contains(said), "{source}: {text}");

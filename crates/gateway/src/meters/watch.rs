@@ -164,8 +164,8 @@ impl Watch {
             }
         } else if heard.live && std::mem::take(&mut standing.silent) {
             tell(Happened::Returned);
-        } else if let Some(since) = since {
-            // The time it was away is no period.
+        } else if let Some(since) = since.filter(|_| heard.reachable.is_none()) {
+            // The time it was away is no period, nor how often others look after it.
             standing.intervals.push(since);
         }
         let after = self.meters.alarms.debounce;
@@ -444,6 +444,26 @@ mod tests {
         assert_eq!((world.told("returned"), world.told("discovered")), (vec![(16, 1)], vec![]));
         world.pass(40, &[]);
         assert_eq!(world.told("silent"), [(49, 2)]);
+    }
+
+    #[test]
+    fn who_is_said_to_be_out_of_reach_is_silent_at_once_and_what_looks_after_it_is_no_habit() {
+        let mut world = World::new("");
+        world.pass(300, &[(1, 60, u64::MAX)]);
+        let said = |world: &mut World, reachable: bool| {
+            let heard = Heard { meter: Some(meter(1)), live: true, reachable: Some(reachable), ..Heard::default() };
+            let standing = world.watch.heard(&meter(1), &heard, Id(1), world.stamp(), world.now);
+            world.watch.keep_heard(&meter(1), standing, reachable, world.now);
+            world.tell_owed();
+        };
+        let habits = world.watch.known.get(&meter(1)).unwrap().standing.intervals;
+        said(&mut world, false);
+        said(&mut world, false);
+        assert_eq!((world.told("silent").len(), world.told("returned").len()), (1, 0));
+        said(&mut world, true);
+        said(&mut world, true);
+        assert_eq!((world.told("silent").len(), world.told("returned").len()), (1, 1));
+        assert_eq!(world.watch.known.get(&meter(1)).unwrap().standing.intervals, habits);
     }
 
     #[test]

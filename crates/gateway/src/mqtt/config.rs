@@ -56,6 +56,26 @@ pub(crate) struct ConnectionKeys {
     pub(crate) keep_alive: Option<Span>,
 }
 
+/// Takes the keys of a connection out of those of a table.
+macro_rules! connection_keys {
+    ($keys:ident) => {
+        $crate::mqtt::ConnectionKeys {
+            url: $keys.url,
+            next_after: $keys.next_after,
+            first_after: $keys.first_after,
+            version: $keys.version,
+            client_id: $keys.client_id,
+            user: $keys.user,
+            password: $keys.password,
+            ca: $keys.ca,
+            certificate: $keys.certificate,
+            key: $keys.key,
+            keep_alive: $keys.keep_alive,
+        }
+    };
+}
+pub(crate) use connection_keys;
+
 impl ConnectionKeys {
     /// The connection; relative paths start at `base`.
     pub(crate) fn build(mut self, base: &Path) -> Result<Connection, Wrong> {

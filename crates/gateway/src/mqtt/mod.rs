@@ -8,8 +8,8 @@ mod tls;
 mod url;
 
 pub(crate) use brokers::{Brokers, first_is_back};
-pub(crate) use config::ConnectionKeys;
 pub use config::{Connection, Version};
+pub(crate) use config::{ConnectionKeys, connection_keys};
 pub(crate) use fault::Fault;
 pub(crate) use settings::{LARGEST, Settings};
 pub use url::Url;

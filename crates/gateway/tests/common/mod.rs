@@ -20,6 +20,7 @@ pub mod kafka;
 pub mod peer;
 pub mod program;
 pub mod proxy;
+pub mod reports;
 #[path = "../../../../checks/corpus.rs"]
 mod rows;
 

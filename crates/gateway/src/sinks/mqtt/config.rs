@@ -1,7 +1,7 @@
 //! What a sink for an MQTT broker is told.
 
 use crate::config::{Part, Span, Wrong};
-use crate::mqtt::{Connection, ConnectionKeys, Urls, Version};
+use crate::mqtt::{Connection, Urls, Version, connection_keys};
 use crate::secret::Secret;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
@@ -88,20 +88,7 @@ impl Part for Config {
     type Keys = Keys;
 
     fn build(keys: Keys, base: &Path) -> Result<Self, Wrong> {
-        let connection = ConnectionKeys {
-            url: keys.url,
-            next_after: keys.next_after,
-            first_after: keys.first_after,
-            version: keys.version,
-            client_id: keys.client_id,
-            user: keys.user,
-            password: keys.password,
-            ca: keys.ca,
-            certificate: keys.certificate,
-            key: keys.key,
-            keep_alive: keys.keep_alive,
-        };
-        let connection = connection.build(base)?;
+        let connection = connection_keys!(keys).build(base)?;
         let window = keys.window.unwrap_or(100);
         if !(1..=10_000).contains(&window) {
             return Err(Wrong::new("window", "1 to 10000 reports may be under way"));

@@ -1,7 +1,7 @@
 //! What a source that subscribes at an MQTT broker is told.
 
 use crate::config::{Part, Span, Wrong};
-use crate::mqtt::{Connection, ConnectionKeys, Urls, Version};
+use crate::mqtt::{Connection, Urls, Version, connection_keys};
 use crate::secret::Secret;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -91,7 +91,7 @@ pub struct Keys {
 impl Part for Config {
     type Keys = Keys;
 
-    fn build(keys: Keys, base: &Path) -> Result<Self, Wrong> {
+    fn build(mut keys: Keys, base: &Path) -> Result<Self, Wrong> {
         let format = keys.format;
         let is_zigbee = format == Format::Zigbee2mqtt;
         if keys.base.is_some() && !is_zigbee {
@@ -130,21 +130,8 @@ impl Part for Config {
             ));
         }
         // The server of The Things Stack speaks no other.
-        let version = keys.version.or_else(|| (format == Format::Tts).then_some(Version::Three));
-        let connection = ConnectionKeys {
-            url: keys.url,
-            next_after: keys.next_after,
-            first_after: keys.first_after,
-            version,
-            client_id: keys.client_id,
-            user: keys.user,
-            password: keys.password,
-            ca: keys.ca,
-            certificate: keys.certificate,
-            key: keys.key,
-            keep_alive: keys.keep_alive,
-        };
-        let connection = connection.build(base)?;
+        keys.version = keys.version.or_else(|| (format == Format::Tts).then_some(Version::Three));
+        let connection = connection_keys!(keys).build(base)?;
         Ok(Self { name: keys.name, connection, format, topics, base: topic, window, session })
     }
 }

@@ -88,8 +88,8 @@ impl Framing {
             "wired" => Self::Wired,
             "records" => Self::Records(0),
             "senml+cbor" => Self::SenmlCbor,
-            "zigbee" => Self::Zigbee(Zigbee { tell_keys: false }),
-            "zigbee+keys" => Self::Zigbee(Zigbee { tell_keys: true }),
+            "sniffed" => Self::Zigbee(Zigbee { tell_keys: false }),
+            "sniffed+keys" => Self::Zigbee(Zigbee { tell_keys: true }),
             _ => match word.split_once('+')? {
                 ("records", behind) => Self::Records(behind.parse().ok()?),
                 ("lwm2m", told) => {
@@ -121,8 +121,8 @@ impl fmt::Display for Framing {
             Self::SenmlCbor => "senml+cbor",
             Self::Lorawan(carrier) => return lorawan::word::write_word(carrier, f),
             Self::Modbus(told) => return write!(f, "modbus+{told}"),
-            Self::Zigbee(Zigbee { tell_keys: false }) => "zigbee",
-            Self::Zigbee(Zigbee { tell_keys: true }) => "zigbee+keys",
+            Self::Zigbee(Zigbee { tell_keys: false }) => "sniffed",
+            Self::Zigbee(Zigbee { tell_keys: true }) => "sniffed+keys",
             Self::Ncp(carrier) => return zigbee::write_ncp(carrier, f),
             Self::Zcl(readings) => return zigbee::write_word(readings, f),
         })
@@ -175,8 +175,8 @@ mod tests {
             "lwm2m+110+/",
             "modbus+rtu+response+false",
             "modbus+-+-+true",
-            "zigbee",
-            "zigbee+keys",
+            "sniffed",
+            "sniffed+keys",
             "ash+65535",
             "ezsp+6754",
             "ezsp8+1",

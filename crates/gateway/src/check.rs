@@ -64,6 +64,14 @@ impl Display for Plan {
             let name = source.name().unwrap_or_default();
             let lines = match source {
                 sources::Config::Lines(lines) => lines,
+                sources::Config::Sniffer(sniffer) => {
+                    writeln!(
+                        f,
+                        "source {name}: sniffed frames of zigbee from {}; for looking, not for billing",
+                        sniffer.input
+                    )?;
+                    continue;
+                }
                 sources::Config::Simulate(simulate) => {
                     let every = simulate.every.0.as_millis();
                     writeln!(f, "source {name}: {} simulated meters, a telegram every {every} ms", simulate.meters)?;

@@ -43,6 +43,7 @@ pub async fn connect(config: &Config) -> Vec<Found> {
         let name = source.name().unwrap_or_default();
         let tried = match source {
             Source::Lines(lines) => lines.probe().await,
+            Source::Sniffer(sniffer) => sniffer.probe().await,
             Source::Simulate(_) | Source::Archive(_) => Ok("needs nothing".to_owned()),
         };
         found.push(Found::new(format!("source {name}"), tried));

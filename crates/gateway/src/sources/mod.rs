@@ -3,6 +3,7 @@
 pub mod archive;
 pub mod lines;
 pub mod simulate;
+pub mod sniffer;
 
 pub(crate) use crate::clock::now;
 
@@ -19,6 +20,8 @@ use tokio::sync::{mpsc, oneshot};
 pub enum Config {
     /// Lines of text from a socket, a file, a program or a serial port.
     Lines(lines::Config),
+    /// Sniffed frames of Zigbee.
+    Sniffer(sniffer::Config),
     /// Simulated meters.
     Simulate(simulate::Config),
     /// Archives. It has no word: the command `replay` alone makes it.
@@ -26,11 +29,12 @@ pub enum Config {
 }
 
 impl Config {
-    const KINDS: [&str; 2] = ["lines", "simulate"];
+    const KINDS: [&str; 3] = ["lines", "sniffer", "simulate"];
 
     pub(crate) fn of_kind(table: PartTable<'_, '_>) -> Result<Self, ConfigError> {
         match table.kind() {
             "lines" => table.build().map(Self::Lines),
+            "sniffer" => table.build().map(Self::Sniffer),
             "simulate" => table.build().map(Self::Simulate),
             _ => Err(table.unknown(&Self::KINDS)),
         }
@@ -41,6 +45,7 @@ impl Config {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Lines(_) => "lines",
+            Self::Sniffer(_) => "sniffer",
             Self::Simulate(_) => "simulate",
             Self::Archive(_) => "archive",
         }
@@ -51,7 +56,7 @@ impl Config {
     pub const fn listens(&self) -> Option<&Tcp> {
         match self {
             Self::Lines(lines::Config { input: lines::Input::Listen(tcp), .. }) => Some(tcp),
-            Self::Lines(_) | Self::Simulate(_) | Self::Archive(_) => None,
+            Self::Lines(_) | Self::Sniffer(_) | Self::Simulate(_) | Self::Archive(_) => None,
         }
     }
 
@@ -60,6 +65,7 @@ impl Config {
     pub fn name(&self) -> Option<&str> {
         match self {
             Self::Lines(config) => config.name.as_deref(),
+            Self::Sniffer(config) => config.name.as_deref(),
             Self::Simulate(config) => config.name.as_deref(),
             Self::Archive(config) => config.name.as_deref(),
         }
@@ -68,6 +74,7 @@ impl Config {
     pub(crate) fn set_name(&mut self, name: &str) {
         match self {
             Self::Lines(config) => config.name = Some(name.to_owned()),
+            Self::Sniffer(config) => config.name = Some(name.to_owned()),
             Self::Simulate(config) => config.name = Some(name.to_owned()),
             Self::Archive(config) => config.name = Some(name.to_owned()),
         }
@@ -128,6 +135,9 @@ pub enum SourceError {
     /// A source of lines.
     #[error(transparent)]
     Lines(#[from] lines::LinesError),
+    /// A sniffer.
+    #[error(transparent)]
+    Sniffer(#[from] sniffer::SnifferError),
     /// An archive.
     #[error(transparent)]
     Archive(#[from] archive::ArchiveError),
@@ -140,6 +150,7 @@ pub enum SourceError {
 pub async fn run(config: Config, intake: Intake, stop: Stop) -> Result<(), SourceError> {
     match config {
         Config::Lines(config) => Ok(lines::run(config, intake, stop).await?),
+        Config::Sniffer(config) => Ok(sniffer::run(config, intake, stop).await?),
         Config::Simulate(config) => {
             simulate::run(config, intake, stop).await;
             Ok(())

@@ -24,3 +24,11 @@ fn parked_frame() {
 fn archive_reads() {
     seeds::replay("archive_reads", gateway::archive_reads);
 }
+
+#[test]
+fn sniffer() {
+    seeds::replay("sniffer", |seed| {
+        assert!(!esh_gateway::sources::sniffer::frames(seed).is_empty(), "a seed has frames");
+        gateway::sniffer(seed);
+    });
+}

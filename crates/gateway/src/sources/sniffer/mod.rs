@@ -69,6 +69,19 @@ pub async fn run(config: Config, intake: Intake, mut stop: Stop) -> Result<(), S
     Ok(())
 }
 
+/// The frames in a capture, or in one datagram of a sniffer, each with its check sequence: what the source makes of octets.
+#[must_use]
+pub fn frames(octets: &[u8]) -> Vec<Vec<u8>> {
+    let mut frames = Vec::new();
+    // What comes before the damage counts.
+    let _ = pcap::Reader::default().take(octets, |(link, _, packet)| {
+        let heard = LinkType::from_number(link).and_then(|link| encapsulation::captured(link, &packet).ok());
+        frames.extend(heard.map(|heard| heard.frame));
+    });
+    frames.extend(encapsulation::datagram(octets).ok().map(|heard| heard.frame));
+    frames
+}
+
 /// Where frames go.
 struct Feed {
     name: Arc<str>,

@@ -98,7 +98,8 @@ impl Form {
             return Err(Unread::Incomplete);
         }
         match self {
-            Self::Unknown if !octets.starts_with(&SECTION) => {
+            // Who writes a pipe after another may come before the end of the other was seen.
+            Self::Unknown | Self::Pcap(_) if begins_pcap(octets) => {
                 let (rest, header) = parse_pcap_header(octets)?;
                 *self = Self::Pcap(header);
                 Ok((octets.len() - rest.len(), None))
@@ -122,9 +123,20 @@ impl Form {
                 let (rest, block) = if *big_endian { parse_block_be(octets)? } else { parse_block_le(octets)? };
                 Ok((octets.len() - rest.len(), packet(&block, interfaces)))
             }
+            Self::Unknown if octets.len() < 8 => Err(Unread::Incomplete),
             Self::Unknown => Err(Unread::Damaged),
         }
     }
+}
+
+/// Whether these octets begin a pcap capture: its magic number and its version, which no packet begins with before 2055.
+fn begins_pcap(octets: &[u8]) -> bool {
+    const MAGIC: [u32; 2] = [0xa1b2_c3d4, 0xa1b2_3c4d];
+    let Some((magic, version)) = octets.first_chunk::<8>().and_then(|octets| octets.split_first_chunk::<4>()) else {
+        return false;
+    };
+    MAGIC.contains(&u32::from_le_bytes(*magic)) && version == [2, 0, 4, 0]
+        || MAGIC.contains(&u32::from_be_bytes(*magic)) && version == [0, 2, 0, 4]
 }
 
 /// What a block tells: an interface, or a packet of one.
@@ -229,6 +241,8 @@ mod tests {
                 Ok(vec![(283, at(500_000), FRAME.to_vec()), (283, None, FRAME.to_vec())])
             );
         }
+        let twice = [pcap(false, false), pcap(true, true)].concat();
+        assert_eq!(packets(&twice, 5).unwrap().len(), 2, "one behind another");
         assert_eq!(packets(b"no capture at all, but long enough to be one", 1000), Err(CaptureError::Damaged));
     }
 }

@@ -52,7 +52,7 @@ pub async fn run(config: Config, intake: Intake, mut stop: Stop) -> Result<(), S
     let mut feed = Feed { name, intake, quiet: Quiet::default(), damaged: 0 };
     match config.input {
         Input::File(path) => {
-            file(&path, &mut feed, &mut stop).await.map_err(|error| SnifferError::File(path, error))?
+            file(&path, &mut feed, &mut stop).await.map_err(|error| SnifferError::File(path, error))?;
         }
         Input::Command(words) => command(&words, &mut feed, &mut stop).await,
         Input::Stdin => {

@@ -85,3 +85,21 @@ pub(crate) fn codec_answer(octets: &[u8]) {
     assert!(answer.warnings.iter().all(|warning| !warning.contains(char::is_control)));
     read_normalized(&answer.normalized.expect("it is told as well"), octets, &mut esh_core::Ignore);
 }
+
+/// Reads octets as a capture and as a datagram of a sniffer; every frame that comes of them can be decoded.
+pub(crate) fn sniffer(octets: &[u8]) {
+    for frame in esh_gateway::sources::sniffer::frames(octets) {
+        let mut worker = Worker::new("g", None, KeyStore::default());
+        let capture = esh_gateway::capture::Capture {
+            octets: frame.into(),
+            protocol: Protocol::Zigbee,
+            framing: None,
+            received_at: esh_gateway::capture::Stamp { at: None, synchronised: false },
+            source: "fuzz".into(),
+            rssi: None,
+        };
+        let record = worker.decode(&capture, 1);
+        worker.stored(true);
+        serde_json::from_slice::<Report>(&record.report).expect("a report is JSON of its schema");
+    }
+}

@@ -105,6 +105,14 @@ impl Display for Plan {
                     writeln!(f, "source {name}: makers' frames from whoever connects to {}", tcp.listen)?;
                     continue;
                 }
+                sources::Config::Sniffer(sniffer) => {
+                    writeln!(
+                        f,
+                        "source {name}: sniffed frames of zigbee from {}; for looking, not for billing",
+                        sniffer.input
+                    )?;
+                    continue;
+                }
                 sources::Config::Simulate(simulate) => {
                     let every = simulate.every.0.as_millis();
                     writeln!(f, "source {name}: {} simulated meters, a telegram every {every} ms", simulate.meters)?;

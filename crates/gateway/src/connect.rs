@@ -53,6 +53,7 @@ pub async fn connect(config: &Config) -> Vec<Found> {
             Source::Udp(udp) => free_udp(udp.listen.to_string().trim_start_matches("udp://")).await,
             Source::Tcp(tcp) => free(tcp.listen.to_string().trim_start_matches("tcp://")).await,
             Source::Rs485(bus) => bus.probe().await,
+            Source::Sniffer(sniffer) => sniffer.probe().await,
             Source::Simulate(_) | Source::Archive(_) => Ok("needs nothing".to_owned()),
         };
         found.push(Found::new(format!("source {name}"), tried));

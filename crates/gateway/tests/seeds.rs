@@ -41,3 +41,11 @@ fn profile_read() {
 fn codec_answer() {
     seeds::replay("codec_answer", gateway::codec_answer);
 }
+
+#[test]
+fn sniffer() {
+    seeds::replay("sniffer", |seed| {
+        assert!(!esh_gateway::sources::sniffer::frames(seed).is_empty(), "a seed has frames");
+        gateway::sniffer(seed);
+    });
+}

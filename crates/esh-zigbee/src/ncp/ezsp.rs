@@ -208,9 +208,9 @@ impl<'a> Incoming<'a> {
         };
         let (mut before_14, mut from_14) = (input, input);
         // The length of the message tells which layout it is.
-        match head.up_to_version_13(&mut before_14) {
+        match head.until_version_13(&mut before_14) {
             Ok(incoming) if before_14.is_empty() => Ok(Some(incoming)),
-            _ => match head.from_version_14(&mut from_14) {
+            _ => match head.since_version_14(&mut from_14) {
                 Ok(incoming) if from_14.len() <= 1 => Ok(Some(incoming)),
                 Ok(_) => Err(input.error("length of message", Reason::Malformed)),
                 Err(error) => Err(error),
@@ -218,7 +218,7 @@ impl<'a> Incoming<'a> {
         }
     }
 
-    fn up_to_version_13(self, input: &mut Input<'a>) -> Result<Self, DecodeError> {
+    fn until_version_13(self, input: &mut Input<'a>) -> Result<Self, DecodeError> {
         let (link_quality, rssi) = (input.u8("link quality")?, input.u8("RSSI")?.cast_signed());
         let sender = input.u16_le("sender")?;
         input.take("binding and address index", 2)?;
@@ -227,7 +227,7 @@ impl<'a> Incoming<'a> {
         Ok(Self { sender, link_quality, rssi, message: input.take("message", length.into())?, offset, ..self })
     }
 
-    fn from_version_14(self, input: &mut Input<'a>) -> Result<Self, DecodeError> {
+    fn since_version_14(self, input: &mut Input<'a>) -> Result<Self, DecodeError> {
         let sender = input.u16_le("sender")?;
         let extended = u64::from_le_bytes(*input.array("sender's extended address")?);
         input.take("binding and address index", 2)?;

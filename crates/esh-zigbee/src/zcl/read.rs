@@ -251,9 +251,8 @@ fn scaled(number: Decimal, (multiplier, divisor): (Option<u64>, Option<u64>), re
     let quotient = |(multiplier, divisor): (i64, u32)| {
         let product = if multiplier == 1 { number } else { number.times(multiplier)? };
         // A power of ten only moves the point, and the digits stay those of the meter.
-        let power = divisor.ilog10();
-        if divisor == 10u32.pow(power) {
-            return Some((product.scale10(-(power as i8))?, false));
+        if let Some(power) = power_of_ten(divisor) {
+            return Some((product.scale10(-power)?, false));
         }
         product.divided_by(divisor)
     };
@@ -270,6 +269,22 @@ fn scaled(number: Decimal, (multiplier, divisor): (Option<u64>, Option<u64>), re
             false
         }
     }
+}
+
+const fn power_of_ten(number: u32) -> Option<i8> {
+    Some(match number {
+        1 => 0,
+        10 => 1,
+        100 => 2,
+        1_000 => 3,
+        10_000 => 4,
+        100_000 => 5,
+        1_000_000 => 6,
+        10_000_000 => 7,
+        100_000_000 => 8,
+        1_000_000_000 => 9,
+        _ => return None,
+    })
 }
 
 /// The octets of a number as digits, least significant octet first.

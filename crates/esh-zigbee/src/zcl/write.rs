@@ -158,7 +158,7 @@ impl Record<'_> {
 
     fn selector(&self, into: &mut Writer<'_>) -> Result<(), WriteError> {
         let indices = self.selector.len() / 2;
-        if indices > 15 || self.selector.len() % 2 != 0 {
+        if indices > 15 || !self.selector.len().is_multiple_of(2) {
             return Err(WriteError::Malformed);
         }
         into.u8(indices as u8)?.put(self.selector).map(|_| ())

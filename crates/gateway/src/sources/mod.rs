@@ -11,6 +11,7 @@ pub mod mqtt;
 mod net;
 pub mod rs485;
 pub mod simulate;
+pub mod sniffer;
 
 pub(crate) use crate::clock::now;
 
@@ -39,6 +40,8 @@ pub enum Config {
     Lns(lns::Config),
     /// Meters on a bus that are asked one after the other.
     Rs485(rs485::Config),
+    /// Sniffed frames of Zigbee.
+    Sniffer(sniffer::Config),
     /// Simulated meters.
     Simulate(simulate::Config),
     /// CoAP.
@@ -52,7 +55,7 @@ pub enum Config {
 }
 
 impl Config {
-    const KINDS: [&str; 9] = ["coap", "gwmp", "lines", "lns", "mqtt", "rs485", "simulate", "tcp", "udp"];
+    const KINDS: [&str; 10] = ["coap", "gwmp", "lines", "lns", "mqtt", "rs485", "simulate", "sniffer", "tcp", "udp"];
 
     pub(crate) fn of_kind(table: PartTable<'_, '_>) -> Result<Self, ConfigError> {
         match table.kind() {
@@ -62,6 +65,7 @@ impl Config {
             "gwmp" => table.build().map(Self::Gwmp),
             "lns" => table.build().map(Self::Lns),
             "rs485" => table.build().map(Self::Rs485),
+            "sniffer" => table.build().map(Self::Sniffer),
             "simulate" => table.build().map(Self::Simulate),
             "tcp" => table.build().map(Self::Tcp),
             "udp" => table.build().map(Self::Udp),
@@ -81,6 +85,7 @@ impl Config {
             Self::Gwmp(_) => "gwmp",
             Self::Lns(_) => "lns",
             Self::Rs485(_) => "rs485",
+            Self::Sniffer(_) => "sniffer",
             Self::Simulate(_) => "simulate",
             Self::Archive(_) => "archive",
         }
@@ -95,7 +100,7 @@ impl Config {
             Self::Tcp(config) => Some(&config.listen),
             Self::Rs485(config) => config.listen.as_ref(),
             Self::Coap(_) | Self::Udp(_) | Self::Lines(_) | Self::Mqtt(_) | Self::Gwmp(_) => None,
-            Self::Simulate(_) | Self::Archive(_) => None,
+            Self::Sniffer(_) | Self::Simulate(_) | Self::Archive(_) => None,
         }
     }
 
@@ -123,6 +128,7 @@ impl Config {
             Self::Gwmp(config) => config.name.as_deref(),
             Self::Lns(config) => config.name.as_deref(),
             Self::Rs485(config) => config.name.as_deref(),
+            Self::Sniffer(config) => config.name.as_deref(),
             Self::Simulate(config) => config.name.as_deref(),
             Self::Archive(config) => config.name.as_deref(),
         }
@@ -138,6 +144,7 @@ impl Config {
             Self::Gwmp(config) => config.name = Some(name.to_owned()),
             Self::Lns(config) => config.name = Some(name.to_owned()),
             Self::Rs485(config) => config.name = Some(name.to_owned()),
+            Self::Sniffer(config) => config.name = Some(name.to_owned()),
             Self::Simulate(config) => config.name = Some(name.to_owned()),
             Self::Archive(config) => config.name = Some(name.to_owned()),
         }
@@ -273,6 +280,9 @@ pub enum SourceError {
     /// A bus.
     #[error(transparent)]
     Rs485(#[from] rs485::Rs485Error),
+    /// A sniffer.
+    #[error(transparent)]
+    Sniffer(#[from] sniffer::SnifferError),
     /// An archive.
     #[error(transparent)]
     Archive(#[from] archive::ArchiveError),
@@ -292,6 +302,7 @@ pub async fn run(config: Config, intake: Intake, stop: Stop) -> Result<(), Sourc
         Config::Gwmp(config) => Ok(gwmp::run(config, intake, stop).await?),
         Config::Lns(config) => Ok(lns::run(config, intake, stop).await?),
         Config::Rs485(config) => Ok(rs485::run(config, intake, stop).await?),
+        Config::Sniffer(config) => Ok(sniffer::run(config, intake, stop).await?),
         Config::Simulate(config) => {
             simulate::run(config, intake, stop).await;
             Ok(())

@@ -167,10 +167,11 @@ impl Reload {
     pub(crate) fn follow(&mut self, config: &config::Config) {
         let Some(from) = &mut self.from else { return };
         let before = from.watch.take();
+        let notes = config.keys.as_deref().map(KeyStore::notes).unwrap_or_default();
         from.watch = config.reload.watch.then(|| {
             let more = [&config.keys, &config.meters].into_iter().flatten();
             let more = more.map(PathBuf::as_path).chain(config.sinks.iter().flat_map(|sink| sink.files()));
-            let files = std::iter::once(from.file.as_path()).chain(more);
+            let files = std::iter::once(from.file.as_path()).chain(more).chain(notes.iter().map(PathBuf::as_path));
             let known = |file: &Path| before.as_ref()?.files.iter().find(|known| known.path == file).cloned();
             Watch { files: files.map(|file| known(file).unwrap_or_else(|| Watched::new(file))).collect() }
         });

@@ -224,7 +224,7 @@ impl Forwarder {
         let token = self.say(0, text).await;
         let mut others = Vec::new();
         loop {
-            let heard = self.hear(PATIENCE).await.expect("no PUSH_ACK");
+            let heard = self.hear(PATIENCE).await.unwrap_or_else(|| panic!("no PUSH_ACK"));
             if heard == [2, token[0], token[1], 1] {
                 return others;
             }

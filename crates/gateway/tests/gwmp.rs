@@ -86,7 +86,12 @@ async fn devices_join_send_and_are_acknowledged() {
     assert_eq!((get(&tally.confirmed), get(&tally.unconfirmed)), (DEVICES as u64, 0), "{tally}");
     let (mut occasions, mut ids, mut several, mut rolled_over) = (HashSet::new(), HashSet::new(), 0, HashSet::new());
     let mut joins = HashSet::new();
+    let schema = serde_json::from_str(include_str!("../schema/esh.report.v1.json")).unwrap();
+    let schema = jsonschema::validator_for(&schema).unwrap();
     for report in reports(folder.path()) {
+        schema.validate(&report).unwrap_or_else(|error| panic!("{error}: {report}"));
+        let owned: esh_core::report::Report = serde_json::from_value(report.clone()).unwrap();
+        assert_eq!(serde_json::to_value(owned).unwrap(), report);
         assert_eq!((&report["error"], &report["source"]["name"]), (&Value::Null, &"roof".into()), "{report}");
         assert_eq!(report["security"]["authenticated"], true, "{report}");
         let (meter, counter) =

@@ -420,7 +420,10 @@ async fn a_join_is_answered_as_another_network_would_understand_it() {
     assert_eq!(replayed.count(), 1);
     let strangers = lines(folder.path(), "esh.event.v1");
     let found: Vec<_> = strangers.iter().filter(|event| event["meter"] == "lorawan:0a0b0c0d0e0f0001").collect();
-    assert_eq!((found.len(), &found[0]["event"]), (1, &"discovered".into()), "{strangers:?}");
+    let [found] = found[..] else { panic!("{strangers:?}") };
+    assert_eq!((&found["event"], &found["join_eui"]), (&"discovered".into(), &"0909090909090909".into()));
+    let schema = serde_json::from_str(include_str!("../schema/esh.event.v1.json")).unwrap();
+    assert!(jsonschema::validator_for(&schema).unwrap().is_valid(found), "{found}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -97,6 +97,7 @@ pub(crate) fn sniffer(octets: &[u8]) {
             received_at: esh_gateway::capture::Stamp { at: None, synchronised: false },
             source: "fuzz".into(),
             rssi: None,
+            radio: None,
         };
         let record = worker.decode(&capture, 1);
         worker.stored(true);

@@ -8,6 +8,8 @@ use esh_gateway::analyse::{self, Keys, Options, decode_lines};
 /// Decodes octets as a datagram, as a message of a station and as an event; whatever comes out is a report that reads
 /// back.
 pub(crate) fn gwmp(octets: &[u8]) {
+    // What the sources of a running gateway make of it.
+    let _ = esh_gateway::protocols::brings(octets);
     let hex: String = octets.iter().map(|octet| format!("{octet:02x}")).collect();
     for protocol in [Protocol::Gwmp, Protocol::Lns, Protocol::Events] {
         let keys = Keys { any: vec![Key::new(&[0x11; 16]).unwrap()], ..Keys::default() };

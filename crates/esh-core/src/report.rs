@@ -195,31 +195,37 @@ pub struct Source {
     /// How the receiver lays frames out, where it says so: a word such as `A`, `none` or `3of6`.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub format: Option<String>,
-    /// The radio gateway that heard it best.
-    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    /// The radio gateway that heard it best, by its EUI.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub gateway: Option<String>,
-    /// Its signal-to-noise ratio in dB.
-    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
-    pub snr: Option<Value>,
+    /// Signal to noise ratio in dB, as it was told.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub snr: Option<JsonText>,
+    /// On which frequency, in hertz.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub frequency: Option<u32>,
+    /// How fast, as packet forwarders write it.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub data_rate: Option<String>,
     /// Everybody who heard it, where there were several.
-    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
-    pub receptions: Option<Vec<Reception>>,
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub receptions: Vec<Reception>,
 }
 
-/// That one of several has heard a frame.
+/// Who heard a frame, one of several.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Reception {
-    /// Who.
+    /// The radio gateway, by its EUI, or the source.
     pub gateway: String,
-    /// Signal strength in dBm.
-    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
-    pub rssi: Option<Value>,
-    /// Signal-to-noise ratio in dB.
-    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
-    pub snr: Option<Value>,
-    /// When.
-    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    /// Signal strength in dBm, as it was told.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub rssi: Option<JsonText>,
+    /// Signal to noise ratio in dB, as it was told.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub snr: Option<JsonText>,
+    /// When it told.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub at: Option<String>,
 }
 

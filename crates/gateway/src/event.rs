@@ -25,6 +25,8 @@ struct Event<'a> {
     clock: &'static str,
     report: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    join_eui: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     dropped: Option<&'a Value>,
 }
 
@@ -42,6 +44,7 @@ impl<'a> Event<'a> {
             at,
             clock,
             report: None,
+            join_eui: None,
             dropped: None,
         }
     }
@@ -86,16 +89,17 @@ pub fn of_refused(gateway: &str, report: Id, why: &str, at: Stamp) -> Record {
     Record { kind: Kind::Event, protocol: None, meter: Some("sink".into()), id, received_at, report }
 }
 
-/// An event about a meter: it has the same id whenever it is told.
+/// An event about a meter: it has the same id whenever it is told. `join_eui` is whom a device asks to join, where that is
+/// how it was discovered.
 #[must_use]
-pub fn of_meter(gateway: &str, meter: &Meter, owed: &Owed) -> Record {
+pub fn of_meter(gateway: &str, meter: &Meter, owed: &Owed, join_eui: Option<String>) -> Record {
     let (event, alarm) = (owed.happened.word(), owed.happened.alarm().map(Alarm::name));
     let (protocol, address) = (Some(meter.protocol), meter.address().to_string());
     let occasion = format!("{:032x}", owed.occasion.0);
     let (id, hex) = id(&[gateway, event, &address, alarm.unwrap_or_default(), &occasion]);
     let stamp = Stamp { at: owed.at, synchronised: owed.synchronised };
     let report = owed.happened.is_shown().then_some(occasion);
-    let told = Event { meter: Some(&address), alarm, report, ..Event::new(gateway, event, &hex, stamp) };
+    let told = Event { meter: Some(&address), alarm, report, join_eui, ..Event::new(gateway, event, &hex, stamp) };
     let report = told.json();
     Record { kind: Kind::Event, protocol, meter: Some(address.into()), id, received_at: owed.at, report }
 }

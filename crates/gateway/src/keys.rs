@@ -1,6 +1,8 @@
 //! `keys.toml`: the keys of meters, by address or by mask, the most precise match first.
 //!
-//! What a mask is, `mask.rs` says.
+//! What a mask is, `mask.rs` says. `devices` names delivery notes, in which the keys of many devices stand.
+
+mod notes;
 
 use crate::config::ConfigError;
 use crate::mask::{self, Masks};
@@ -76,7 +78,23 @@ pub enum KeysError {
 #[serde(deny_unknown_fields)]
 struct File {
     #[serde(default)]
+    devices: Patterns,
+    #[serde(default)]
     key: Vec<toml::Spanned<Entry>>,
+}
+
+/// One file or pattern, or several.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "a file such as `\"notes/2026.csv\"`, a pattern such as `\"notes/*.csv\"`, or several")]
+enum Patterns {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl Default for Patterns {
+    fn default() -> Self {
+        Self::Several(Vec::new())
+    }
 }
 
 #[derive(Deserialize)]
@@ -91,6 +109,32 @@ struct Entry {
     credential: Option<String>,
     /// What the owner of a pre-shared key calls itself.
     identity: Option<String>,
+}
+
+/// The delivery notes alone.
+#[derive(Deserialize)]
+struct Notes {
+    #[serde(default)]
+    devices: Patterns,
+}
+
+impl Patterns {
+    /// The files, and what is doubtful about them.
+    fn files(&self, base: &Path) -> Result<(Vec<PathBuf>, Vec<String>), String> {
+        let patterns = match self {
+            Self::One(pattern) => std::slice::from_ref(pattern),
+            Self::Several(patterns) => patterns,
+        };
+        let (mut files, mut warnings) = (Vec::new(), Vec::new());
+        for pattern in patterns {
+            let found = notes::files(base, pattern)?;
+            if found.is_empty() {
+                warnings.push(format!("no file is there of the delivery notes `{pattern}`"));
+            }
+            files.extend(found);
+        }
+        Ok((files, warnings))
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
@@ -186,7 +230,22 @@ impl KeyStore {
                 }
             }
         }
-        Ok(Self { identities, ..Self::new(keys) })
+        let (files, mut warnings) = entries.devices.files(base).map_err(|error| ConfigError::whole(file, error))?;
+        for note in files {
+            keys.extend(notes::load(&note, &mut warnings)?);
+        }
+        Ok(Self { warnings, identities, ..Self::new(keys) })
+    }
+
+    /// The delivery notes that a file of keys names, so that it is noticed when they change. Of a file that cannot be read
+    /// there are none.
+    #[must_use]
+    pub fn notes(file: &Path) -> Vec<PathBuf> {
+        let Ok(mut text) = fs::read_to_string(file) else { return Vec::new() };
+        let entries = toml::from_str::<Notes>(&text);
+        text.zeroize();
+        let base = file.parent().unwrap_or_else(|| Path::new(""));
+        entries.ok().and_then(|entries| entries.devices.files(base).ok()).map(|(files, _)| files).unwrap_or_default()
     }
 
     /// Keys by mask and purpose.
@@ -370,6 +429,36 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
         assert!(KeyStore::load(&file).unwrap().warnings().is_empty());
+    }
+
+    #[test]
+    fn a_delivery_note_brings_the_keys_of_many() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("notes")).unwrap();
+        let file = folder.path().join("keys.toml");
+        fs::write(&file, "devices = \"notes/*.csv\"\n[[key]]\nmeter = \"*\"\nkey = \"0102030405060708\"\n").unwrap();
+        assert!(KeyStore::load(&file).unwrap().warnings()[0].contains("no file is there of the delivery notes"));
+        let note = folder.path().join("notes/1.csv");
+        fs::write(&note, format!("DevEUI,AppKey\n0102030405060708,{}\n0102030405060709,{}\n", key(5), key(6))).unwrap();
+        let keys = KeyStore::load(&file).unwrap();
+        assert_eq!((keys.len(), KeyStore::notes(&file)), (3, vec![note.clone()]));
+        assert!(
+            keys.warnings().iter().any(|warning| warning.contains("1.csv is open to others")),
+            "{:?}",
+            keys.warnings()
+        );
+        let device = esh_lorawan::Eui64(0x0102_0304_0506_0709).meter();
+        let mut offered = Vec::new();
+        keys.keys(&device, Purpose::Join, &mut |key| {
+            offered.push(key.expose()[0]);
+            false
+        });
+        assert_eq!(offered, [6]);
+        fs::write(&note, "DevEUI,AppKey\n0102,x\n").unwrap();
+        let error = KeyStore::load(&file).unwrap_err().to_string();
+        assert!(error.contains("1.csv:2:1: DevEUI is 16 digits"), "{error}");
+        fs::write(&file, "devices = 7\n").unwrap();
+        assert!(KeyStore::load(&file).unwrap_err().to_string().contains("notes/*.csv"));
     }
 
     #[test]

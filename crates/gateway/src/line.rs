@@ -19,7 +19,7 @@ use crate::record::{Kind, Record};
 use crate::sources::{self, Answer, Reply, Taken};
 use crate::taught::Lesson;
 use crate::telemetry::OfLine;
-use esh_core::DecodeError;
+use esh_core::{DecodeError, Meter};
 use held::{Gathered, Held, Waiting};
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
@@ -42,6 +42,12 @@ pub trait Decode: Send {
     /// The reply to a copy of a frame that was taken, where its device sends it again because it has heard none.
     fn reply_again(&mut self, capture: &Capture) -> Option<Reply> {
         let _ = capture;
+        None
+    }
+
+    /// Whom that meter asks to join with the last capture, where that is what it does.
+    fn join_eui(&self, meter: &Meter) -> Option<String> {
+        let _ = meter;
         None
     }
 

@@ -95,7 +95,7 @@ fn written_out(mask: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Whether a text fits a mask. Each `*` is tried again only from where it matched last, so that no mask takes long.
-fn matches(mask: &str, text: &str) -> bool {
+pub(crate) fn matches(mask: &str, text: &str) -> bool {
     let (mut mask, mut text) = (mask.chars(), text.chars());
     let mut again = None;
     loop {

@@ -168,11 +168,12 @@ impl Reload {
     pub(crate) fn follow(&mut self, config: &config::Config) {
         let Some(from) = &mut self.from else { return };
         let before = from.watch.take();
+        let notes = config.keys.as_deref().map(KeyStore::notes).unwrap_or_default();
         from.watch = config.reload.watch.then(|| {
             let more = [&config.keys, &config.meters].into_iter().flatten();
             let more = more.map(PathBuf::as_path).chain(config.sinks.iter().flat_map(|sink| sink.files()));
             let profiles = config.profiles.as_deref().map(profiles::watched).unwrap_or_default();
-            let more = more.chain(profiles.iter().map(PathBuf::as_path));
+            let more = more.chain(profiles.iter().chain(&notes).map(PathBuf::as_path));
             let files = std::iter::once(from.file.as_path()).chain(more);
             let known = |file: &Path| before.as_ref()?.files.iter().find(|known| known.path == file).cloned();
             let files = files.map(|file| known(file).unwrap_or_else(|| Watched::new(file))).collect();

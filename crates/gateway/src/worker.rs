@@ -14,7 +14,7 @@ use crate::sources::Reply;
 use crate::taught::{Lesson, Taught, layout_name};
 use bytes::Bytes;
 use esh_core::{Alarms, DecodeError, Key, Known, Layer, Learned, Meter, Protocol, Purpose, Reason};
-use esh_lorawan::Request;
+use esh_lorawan::{Eui64, PhyPayload, Request};
 use jiff::tz::TimeZone;
 use std::any::Any;
 use std::sync::Arc;
@@ -44,6 +44,8 @@ pub struct Worker {
     meter: Option<Meter>,
     /// It was kept by a broker, and is nothing new.
     told_before: bool,
+    /// Whom the last capture asks to join, where that is what it does.
+    join_eui: Option<Eui64>,
     /// It decodes what was archived.
     replaying: bool,
     report: Vec<u8>,
@@ -81,6 +83,7 @@ impl Worker {
             failed: None,
             meter: None,
             told_before: false,
+            join_eui: None,
             replaying: false,
             report: Vec::new(),
             apart: Apart::default(),
@@ -131,6 +134,7 @@ impl Decode for Worker {
         }
         *failed = decoded.error;
         *meter = decoded.meter;
+        self.join_eui = join_eui(capture);
         *heard = Heard {
             meter: decoded.meter.filter(|_| decoded.error.is_none_or(|error| is_of_its_meter(&error))),
             unwanted: decoded.unwanted,
@@ -174,6 +178,10 @@ impl Decode for Worker {
         // The live line learns what it does not know better.
         lessons.extend(apart.lessons.iter().filter(|lesson| taught.wants(lesson)).cloned());
         Some(record)
+    }
+
+    fn join_eui(&self, meter: &Meter) -> Option<String> {
+        self.join_eui.filter(|_| self.meter.as_ref() == Some(meter)).map(|eui| eui.to_string())
     }
 
     fn failed(&self) -> Option<DecodeError> {
@@ -306,6 +314,15 @@ fn record(capture: &Capture, decoded: &Decoded, report: &[u8]) -> Record {
         id: decoded.id,
         received_at: capture.received_at.at,
         report: Bytes::copy_from_slice(report),
+    }
+}
+
+/// Whom a frame asks to join.
+fn join_eui(capture: &Capture) -> Option<Eui64> {
+    let octets = Some(&capture.octets).filter(|_| capture.protocol == Protocol::Lorawan)?;
+    match PhyPayload::parse(octets) {
+        Ok(PhyPayload::JoinRequest(request)) => Some(request.join_eui()),
+        _ => None,
     }
 }
 

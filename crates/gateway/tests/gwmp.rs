@@ -86,7 +86,12 @@ async fn devices_join_send_and_are_acknowledged() {
     assert_eq!((get(&tally.confirmed), get(&tally.unconfirmed)), (DEVICES as u64, 0), "{tally}");
     let (mut occasions, mut ids, mut several, mut rolled_over) = (HashSet::new(), HashSet::new(), 0, HashSet::new());
     let mut joins = HashSet::new();
+    let schema = serde_json::from_str(include_str!("../schema/esh.report.v1.json")).unwrap();
+    let schema = jsonschema::validator_for(&schema).unwrap();
     for report in reports(folder.path()) {
+        schema.validate(&report).unwrap_or_else(|error| panic!("{error}: {report}"));
+        let owned: esh_core::report::Report = serde_json::from_value(report.clone()).unwrap();
+        assert_eq!(serde_json::to_value(owned).unwrap(), report);
         assert_eq!((&report["error"], &report["source"]["name"]), (&Value::Null, &"roof".into()), "{report}");
         assert_eq!(report["security"]["authenticated"], true, "{report}");
         let (meter, counter) =
@@ -224,7 +229,7 @@ impl Forwarder {
         let token = self.say(0, text).await;
         let mut others = Vec::new();
         loop {
-            let heard = self.hear(PATIENCE).await.expect("no PUSH_ACK");
+            let heard = self.hear(PATIENCE).await.unwrap_or_else(|| panic!("no PUSH_ACK"));
             if heard == [2, token[0], token[1], 1] {
                 return others;
             }
@@ -415,7 +420,10 @@ async fn a_join_is_answered_as_another_network_would_understand_it() {
     assert_eq!(replayed.count(), 1);
     let strangers = lines(folder.path(), "esh.event.v1");
     let found: Vec<_> = strangers.iter().filter(|event| event["meter"] == "lorawan:0a0b0c0d0e0f0001").collect();
-    assert_eq!((found.len(), &found[0]["event"]), (1, &"discovered".into()), "{strangers:?}");
+    let [found] = found[..] else { panic!("{strangers:?}") };
+    assert_eq!((&found["event"], &found["join_eui"]), (&"discovered".into(), &"0909090909090909".into()));
+    let schema = serde_json::from_str(include_str!("../schema/esh.event.v1.json")).unwrap();
+    assert!(jsonschema::validator_for(&schema).unwrap().is_valid(found), "{found}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -52,7 +52,7 @@ async fn say<S: AsyncRead + AsyncWrite + Unpin>(socket: &mut WebSocketStream<S>,
 
 async fn hear<S: AsyncRead + AsyncWrite + Unpin>(socket: &mut WebSocketStream<S>) -> Value {
     loop {
-        match timeout(PATIENCE, socket.next()).await.expect("no answer").unwrap().unwrap() {
+        match timeout(PATIENCE, socket.next()).await.unwrap().unwrap().unwrap() {
             Message::Text(text) => return serde_json::from_str(&text).unwrap(),
             Message::Ping(_) => {}
             other => panic!("{other:?}"),

@@ -9,6 +9,7 @@ mod lorawan_text;
 
 use common::corpus;
 use esh_core::{Key, Protocol};
+use esh_gateway::protocols;
 use esh_lorawan::{
     Asked, DevAddr, DlSettings, Eui64, FCtrl, JoinAccept, MType, Plain, Session, Transmission, write_join_request,
 };
@@ -214,6 +215,12 @@ fn seeds() -> Vec<(&'static str, Vec<u8>)> {
         ("dnmsg", json(json!({"msgtype": "dnmsg", "DevEui": "01-01-01-01-01-01-01-01", "pdu": "01020304"}))),
         ("router", json(json!({"router": "0102:0304:0506:0708"}))),
         (
+            "version",
+            json(json!({"msgtype": "version", "station": "2.0.6(rpi/std)", "protocol": 2, "features": "rmtsh"})),
+        ),
+        ("timesync", json(json!({"msgtype": "timesync", "txtime": 123.5}))),
+        ("dntxed", json(json!({"msgtype": "dntxed", "diid": 1234, "xtime": 12_666_373_963_464_220u64}))),
+        (
             "chirpstack",
             json(json!({
                 "deviceInfo": {"devEui": "0102030405060708"}, "devAddr": "26011bda", "fCnt": 4, "fPort": 2, "data": "ARI=",
@@ -274,6 +281,12 @@ fn the_seeds_say_what_was_put_into_them() {
         (&json!("malformed"), &json!("PUSH_DATA"))
     );
     assert_eq!(opened[3]["opened"]["txpk_ack"]["error"], json!("TOO_LATE"));
+
+    // What the sources of a running gateway make of the same.
+    let brought = |name: &str| protocols::brings(&all.iter().find(|(of, _)| *of == name).unwrap().1);
+    let names =
+        ["push-data", "push-data-fhss", "push-data-cut", "tx-ack", "pull-data", "jreq", "jreq-eui", "updf", "version"];
+    assert_eq!(names.map(brought), [2, 3, 0, 1, 0, 0, 1, 1, 0]);
 
     let opened = of(Protocol::Lns, &["jreq", "jreq-eui", "updf", "propdf", "dnmsg", "router"]);
     assert_eq!(opened[0]["error"]["field"], json!("DevEui"), "four groups are no EUI when dashes part them");

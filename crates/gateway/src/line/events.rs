@@ -3,7 +3,7 @@
 use super::{Line, known};
 use crate::capture::{Capture, Stamp};
 use crate::commands::Tell;
-use crate::meters::{Limited, Owed, Standing};
+use crate::meters::{Happened, Limited, Owed, Standing};
 use crate::queue::{Draft, QueueError};
 use crate::{event, sources};
 use esh_core::Meter;
@@ -37,7 +37,8 @@ impl Line {
     }
 
     fn tell(&mut self, meter: &Meter, owed: &Owed, standing: Standing) -> bool {
-        let record = event::of_meter(&self.gateway, meter, owed);
+        let asked = if owed.happened == Happened::Discovered { self.decode.join_eui(meter) } else { None };
+        let record = event::of_meter(&self.gateway, meter, owed, asked);
         let draft = Draft { record: &record, frame: None, lessons: &[], stands: Some((meter, &standing)) };
         let told = self.queue.append(&draft, &known(&*self.decode, &self.watch, &self.deduplicate)).is_ok();
         if told {

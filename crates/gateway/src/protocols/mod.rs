@@ -74,6 +74,17 @@ impl Fragments {
     }
 }
 
+/// How many frames a datagram of a packet forwarder or a message of a station brings, for whoever tries what sources read.
+#[must_use]
+pub fn brings(octets: &[u8]) -> usize {
+    let pushed = esh_lorawan::gwmp::Datagram::parse(octets).ok().map(|datagram| {
+        let lost = lorawan::rxpk::not_transmitted(&datagram).is_some();
+        lorawan::rxpk::received(&datagram).unwrap_or_default().len() + usize::from(lost)
+    });
+    let heard = matches!(lorawan::station::Message::read(octets), Some(lorawan::station::Message::Uplink(_)));
+    pushed.unwrap_or_default() + usize::from(heard)
+}
+
 /// Opens a frame of a protocol in place.
 ///
 /// # Errors

@@ -134,6 +134,7 @@ impl Feed {
                     received_at,
                     source: Arc::clone(&self.name),
                     rssi,
+                    radio: None,
                 };
                 self.intake.put(capture).await
             }

@@ -8,8 +8,8 @@ use blake2::digest::consts::U8;
 use blake2::{Blake2b, Digest};
 use esh_core::{Decimal, Known, Meter, Purpose};
 use esh_lorawan::{
-    Data, DevAddr, Direction, Eui64, FCtrl, JoinAccept, LIMIT, Lorawan, MType, MacCommands, PhyPayload, Plain, Request,
-    Session, Transmission,
+    Data, DataRate, DevAddr, Direction, Eui64, FCtrl, JoinAccept, LIMIT, Lorawan, MType, MacCommands, PhyPayload,
+    Plain, Request, Session, Transmission,
 };
 use std::time::Duration;
 
@@ -94,7 +94,7 @@ impl Answering<'_> {
             return None;
         }
         carrier.session(&self.capture.octets, self.known, |session, counter| {
-            let meter = *session.device().unwrap_or(&data.fhdr.dev_addr().meter());
+            let meter = whose(session, &data);
             answered = self.downlink(session, counter, meter, &data, &commands, device(&meter), true);
         });
         answered
@@ -109,7 +109,7 @@ impl Answering<'_> {
         }
         let mut answered = None;
         Lorawan::default().session(&self.capture.octets, self.known, |session, counter| {
-            let meter = *session.device().unwrap_or(&data.fhdr.dev_addr().meter());
+            let meter = whose(session, &data);
             let whole = counter_of(session, counter);
             let device = device(&meter);
             // Its windows are over before it sends again; until then it is another gateway that tells late.
@@ -198,7 +198,7 @@ impl Answering<'_> {
 
     /// By how many dB the frame was heard better than it had to be; 0 to 254.
     fn margin(&self) -> u8 {
-        let lowest = self.radio.data_rate.and_then(|rate| rate.lowest_snr());
+        let lowest = self.radio.data_rate.and_then(DataRate::lowest_snr);
         let parts = |decimal: Decimal| whole(decimal.scale10(3)?);
         let margin = self.radio.snr.zip(lowest).and_then(|(snr, lowest)| Some((parts(snr)? - parts(lowest)?) / 1000));
         margin.unwrap_or_default().clamp(0, 254) as u8
@@ -211,6 +211,11 @@ impl Answering<'_> {
 
 /// The frame acknowledges; TS001, 4.3.1.2.
 const ACK: u8 = 0x20;
+
+/// The device of a frame; one that is personalised has no other name than its address.
+fn whose(session: &Session, data: &Data<'_>) -> Meter {
+    session.device().copied().unwrap_or_else(|| data.fhdr.dev_addr().meter())
+}
 
 /// The counter of a frame that tells it from those of other sessions, as its report has it.
 fn counter_of(session: &Session, counter: u32) -> u64 {

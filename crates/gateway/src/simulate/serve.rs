@@ -35,7 +35,7 @@ pub struct Options {
     /// The address of a device; may be given again
     #[arg(long = "unit", value_name = "N", default_values_t = [1])]
     pub units: Vec<u8>,
-    /// modbus: what the devices hold, a file with [[register]]; without it they are SunSpec meters
+    /// modbus: what the devices hold, a file of registers; without it they are SunSpec meters
     #[arg(long, value_name = "FILE")]
     pub registers: Option<PathBuf>,
 }

@@ -6,7 +6,8 @@ import meterbus
 import serial
 
 device, address = sys.argv[1:]
-with serial.Serial(device, 2400, 8, "E", 1, timeout=1) as port:
+# A pseudo-terminal has no check bit.
+with serial.Serial(device, 2400, 8, "N", 1, timeout=1) as port:
     if len(address) == 16:
         meterbus.send_select_frame(port, address)
         target = meterbus.ADDRESS_NETWORK_LAYER

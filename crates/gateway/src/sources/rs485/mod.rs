@@ -1,6 +1,6 @@
 //! Meters on a bus, asked one after the other: RS-485 at a serial port or behind a serial server, and Modbus TCP.
 //!
-//! [`schedule`] says who is asked when, `line` carries octets and keeps the silence between them, `modbus` and `mbus` know
+//! `schedule` says who is asked when, `line` carries octets and keeps the silence between them, `modbus` and `mbus` know
 //! what to ask. What a poll brings is one capture: the requests and the answers, from which it is decoded, whenever that is.
 
 mod alarm;

@@ -161,10 +161,10 @@ pub async fn run(config: Config, intake: Intake, mut stop: Stop) -> Result<(), C
                             }
                         }
                         dtls::Event::Begun(session) => {
-                            debug!(source = &*server.name, session, "a DTLS session has begun")
+                            debug!(source = &*server.name, session, "a DTLS session has begun");
                         }
                         dtls::Event::Ended(session) => {
-                            debug!(source = &*server.name, session, "a DTLS session has ended")
+                            debug!(source = &*server.name, session, "a DTLS session has ended");
                         }
                     }
                 }

@@ -1,5 +1,7 @@
 //! The command line.
 
+mod order;
+
 use crate::config::Config;
 use crate::keys::KeyStore;
 use crate::meters::{self, List};
@@ -43,6 +45,9 @@ enum Command {
     Queue(Queue),
     /// Tell which meters are known, also while the gateway runs; nothing is changed
     Meters(MetersArgs),
+    /// Have a running gateway send a command to a meter, and tell what becomes of it
+    #[command(name = "command")]
+    Order(order::Order),
 }
 
 /// Feed archived frames to the sinks again.
@@ -225,6 +230,7 @@ pub fn main() -> ExitCode {
         Command::Health(health) => health.run(),
         Command::Queue(queue) => queue.run(),
         Command::Meters(meters) => meters.run(),
+        Command::Order(order) => order.run(),
     };
     result.unwrap_or_else(|error| {
         eprintln!("esh-gateway: {error:#}");

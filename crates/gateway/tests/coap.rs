@@ -312,6 +312,7 @@ fn what_was_acknowledged_arrives_once_through_every_kill() {
         kills += 1;
     }
     while hear(Duration::from_secs(60)).is_some() {}
+    posting.wait().unwrap();
     assert!(acknowledged.len() > 500, "{} were acknowledged", acknowledged.len());
     let deadline = Instant::now() + Duration::from_secs(30);
     let ids = loop {

@@ -1,7 +1,15 @@
 //! The seeds of the gateway's fuzz targets, replayed.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 #![allow(unreachable_pub, reason = "the fuzz target uses it too")]
 
+#[path = "../../../fuzz/bodies/dtls.rs"]
+mod dtls;
 #[path = "../../../fuzz/bodies/gateway.rs"]
 mod gateway;
 #[path = "../../../fuzz/bodies/profiles.rs"]
@@ -12,6 +20,11 @@ mod seeds;
 #[test]
 fn everything_prints() {
     seeds::replay("everything_prints", gateway::everything_prints);
+}
+
+#[test]
+fn dtls_record() {
+    seeds::replay("dtls_record", dtls::dtls_record);
 }
 
 #[test]

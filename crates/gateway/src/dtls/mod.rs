@@ -124,7 +124,8 @@ impl Server {
     }
 
     /// How many sessions there are.
-    pub fn len(&self) -> usize {
+    #[must_use]
+    pub fn sessions(&self) -> usize {
         self.sessions.len()
     }
 
@@ -201,7 +202,7 @@ impl Server {
         if self.sessions.contains_key(&session) {
             return Ok(());
         }
-        let mut handshake = Handshake::new(path, now, &hello, said, suite, random, session, sequence);
+        let mut handshake = Handshake::new(path, now, &hello, said, suite, (random, session), sequence);
         events.push(Event::Send(path, handshake.flight()));
         self.handshakes.insert(path.peer, Box::new(handshake));
         Ok(())

@@ -109,15 +109,14 @@ pub(super) enum Progress {
 }
 
 impl Handshake {
-    /// Begins with a hello whose cookie is ours.
+    /// Begins with a hello whose cookie is ours, with random octets and a number for the session.
     pub(super) fn new(
         path: Path,
         now: u64,
         hello: &ClientHello<'_>,
         said: &hello::Handshake<'_>,
         suite: Suite,
-        server_random: [u8; 32],
-        session: u64,
+        (server_random, session): ([u8; 32], u64),
         record: u64,
     ) -> Self {
         let mut transcript = said.whole.to_vec();

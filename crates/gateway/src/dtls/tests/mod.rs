@@ -85,7 +85,7 @@ fn a_session_carries_both_ways_in_either_suite_with_and_without_a_connection_id(
                 assert_eq!(client.receive(&answer).1, [b"2.04"]);
                 assert!(bench.hear(path(1), &sealed).is_empty() && bench.heard.is_empty(), "a record comes once");
                 let closed = bench.hear(path(1), &client.close());
-                assert_eq!((closed.len(), bench.ended, bench.server.len()), (1, 1, 0));
+                assert_eq!((closed.len(), bench.ended, bench.server.sessions()), (1, 1, 0));
                 assert!(bench.server.send(session, b"x").is_none());
             }
         }
@@ -131,7 +131,7 @@ fn whoever_has_another_key_is_told_and_nothing_more() {
         let hello = client.hello(&[]);
         bench.talk(path(1), &mut client, hello, || false);
         assert!(!client.is_up);
-        assert_eq!((bench.server.len(), bench.server.handshakes.len()), (0, 0));
+        assert_eq!((bench.server.sessions(), bench.server.handshakes.len()), (0, 0));
         assert_eq!(bench.failed, [Some(whose.into())]);
     }
     let mut bench = Bench::new(10);
@@ -183,7 +183,7 @@ fn a_peer_that_has_forgotten_its_session_begins_another_one() {
     let last = second.receive(&flight).0.remove(0);
     bench.talk(path(1), &mut second, last, || false);
     assert!(second.is_up);
-    assert_eq!((bench.server.len(), bench.ended), (1, 1));
+    assert_eq!((bench.server.sessions(), bench.ended), (1, 1));
     bench.hear(path(1), &second.seal(b"here again"));
     assert_eq!(bench.heard.pop().unwrap().1, b"here again");
 }
@@ -201,7 +201,7 @@ fn sessions_are_bounded_and_the_quiet_ones_go_first() {
         }
     }
     bench.heard.clear();
-    assert!(bench.server.len() <= 100 && bench.ended == 130 - bench.server.len());
+    assert!(bench.server.sessions() <= 100 && bench.ended == 130 - bench.server.sessions());
     bench.hear(path(129), &clients[129].seal(b"x"));
     bench.hear(path(0), &clients[0].seal(b"x"));
     assert_eq!(bench.heard.len(), 1);
@@ -221,7 +221,7 @@ fn memory_of_sessions() {
     for n in 0..20_000 {
         bench.up(path(n), &mut Client::new(Suite::Ccm8, n.into(), Some(&[])));
     }
-    assert_eq!(bench.server.len(), 20_000);
+    assert_eq!(bench.server.sessions(), 20_000);
     println!("{} octets per session", (resident() - before) / 20_000);
 }
 
@@ -254,6 +254,6 @@ proptest! {
             let sent: usize = bench.hear(path(1), &datagram).iter().map(|(_, octets)| octets.len()).sum();
             prop_assert!(sent <= datagram.len());
         }
-        prop_assert_eq!(bench.server.len(), 0);
+        prop_assert_eq!(bench.server.sessions(), 0);
     }
 }

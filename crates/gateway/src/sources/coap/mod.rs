@@ -1,7 +1,7 @@
 //! CoAP (RFC 7252) as a source: meters POST or PUT to paths of ours. A confirmable message is acknowledged once the queue
 //! has committed it, and one that comes again is answered from memory.
 //!
-//! The way of a message: [`server`] finds out what it is and hands it on; [`waiting`] answers when the line has told what
+//! The way of a message: `server.rs` finds out what it is and hands it on; `waiting.rs` answers when the line has told what
 //! became of it.
 
 mod answer;
@@ -161,10 +161,10 @@ pub async fn run(config: Config, intake: Intake, mut stop: Stop) -> Result<(), C
                             }
                         }
                         dtls::Event::Begun(session) => {
-                            debug!(source = &*server.name, session, "a DTLS session has begun")
+                            debug!(source = &*server.name, session, "a DTLS session has begun");
                         }
                         dtls::Event::Ended(session) => {
-                            debug!(source = &*server.name, session, "a DTLS session has ended")
+                            debug!(source = &*server.name, session, "a DTLS session has ended");
                         }
                     }
                 }

@@ -3,8 +3,8 @@
 use crate::capture::Framing;
 use crate::protocols::{Inside, Sender, name_of};
 use esh_core::{Id, Protocol};
-use esh_nbiot::coap::Message;
 use esh_nbiot::coap::option::number::URI_QUERY;
+use esh_nbiot::coap::{CoapOption, Message};
 use serde::Deserialize;
 use std::fmt;
 
@@ -167,7 +167,7 @@ impl Resource {
 
 /// What a query calls its sender.
 fn query<'m>(message: &Message<'m>) -> Option<&'m str> {
-    let said = message.options().filter(|option| option.number == URI_QUERY).filter_map(|option| option.text());
+    let said = message.options().filter(|option| option.number == URI_QUERY).filter_map(CoapOption::text);
     said.filter_map(|said| said.split_once('='))
         .find(|(name, _)| matches!(*name, "ep" | "imei" | "id"))
         .map(|(_, id)| id)

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use esh_core::{Id, Protocol};
 use esh_nbiot::coap::exchange::{Bucket, EXCHANGE_LIFETIME, Memory, NON_LIFETIME, Seen};
 use esh_nbiot::coap::option::number::*;
-use esh_nbiot::coap::{Block, Code, Message, Type};
+use esh_nbiot::coap::{Block, CoapOption, Code, Message, Type};
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -212,7 +212,7 @@ impl Server {
     fn body(&mut self, received: Received<'_>, message: &Message<'_>) -> Result<Option<Vec<u8>>, Done> {
         let largest = self.config.largest;
         let too_large = Reply { size1: Some(largest as u32), ..Reply::of(Code::REQUEST_ENTITY_TOO_LARGE) };
-        let said = message.option(SIZE1).filter(|option| option.has_good_length()).and_then(|option| option.uint());
+        let said = message.option(SIZE1).filter(|option| option.has_good_length()).and_then(CoapOption::uint);
         if message.payload().len() > largest || said.is_some_and(|said| said > largest as u64) {
             return Err(Done::Answered(too_large));
         }
@@ -238,7 +238,7 @@ impl Server {
         if message.code() != Code::GET {
             return Done::Answered(Reply::of(Code::METHOD_NOT_ALLOWED));
         }
-        let asked = message.option(BLOCK2).and_then(|block| block.uint()).map(Block::from_uint);
+        let asked = message.option(BLOCK2).and_then(CoapOption::uint).map(Block::from_uint);
         let Some(asked) = asked.map_or(Some(None), |block| block.map(Some)) else {
             return Done::Answered(Reply::of(Code::BAD_REQUEST));
         };

@@ -168,8 +168,13 @@ async fn what_was_acknowledged_arrives_through_every_kill() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     };
     // The sessions were known again after each kill: nothing that was taken is a stranger's.
+    let occasion = |report: &Value| (report["meter"]["id"].to_string(), report["counter"].as_u64());
+    let fine: HashSet<_> = told.values().filter(|report| report["error"].is_null()).map(occasion).collect();
     for report in told.values() {
-        assert!(report["error"].is_null() && report["security"]["authenticated"] == true, "{report}");
+        let is_fine = report["error"].is_null() && report["security"]["authenticated"] == true;
+        // What a device of 1.1 sends again, on another channel, has other octets and the counter of what is there already.
+        let is_again = report["error"]["reason"] == "replayed" && fine.contains(&occasion(report));
+        assert!(is_fine || is_again, "{report}");
     }
     let mut ids: HashMap<&str, &str> = HashMap::new();
     for report in told.values() {

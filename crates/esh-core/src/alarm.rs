@@ -6,6 +6,7 @@ macro_rules! alarms {
     ($($variant:ident $name:literal $severity:ident,)*) => {
         /// A state of a meter that someone should know of, in the words of the ESH vocabulary.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[cfg_attr(feature = "serde", derive(serde::Serialize))]
         #[non_exhaustive]
         pub enum Alarm {
             $(#[doc = concat!("`", $name, "`")] $variant,)*

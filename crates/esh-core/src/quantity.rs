@@ -6,6 +6,7 @@ macro_rules! quantities {
     ($($(#[$doc:meta])* $variant:ident $name:literal $unit:ident,)*) => {
         /// What a reading measures, in the words of the ESH vocabulary.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[cfg_attr(feature = "serde", derive(serde::Serialize))]
         #[non_exhaustive]
         pub enum Quantity {
             $($(#[$doc])* #[doc = concat!("`", $name, "`")] $variant,)*

@@ -50,6 +50,7 @@ pub enum Value<'a> {
 
 /// Whether a value is the present one, EN 13757-3, table 6.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum Function {
     /// The value at its time.
     #[default]
@@ -90,6 +91,7 @@ macro_rules! words {
     ($(#[$outer:meta])* $type:ident { $($(#[$doc:meta])* $variant:ident $word:literal,)* }) => {
         $(#[$outer])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[cfg_attr(feature = "serde", derive(serde::Serialize))]
         #[non_exhaustive]
         pub enum $type {
             $($(#[$doc])* $variant,)*

@@ -15,6 +15,7 @@ macro_rules! units {
     ($($variant:ident $ucum:literal $($to:ident $factor:literal $scale:literal $divisor:literal)?,)*) => {
         /// A unit of measure. The watt hour and the joule are two families: their ratio is no power of ten.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[cfg_attr(feature = "serde", derive(serde::Serialize))]
         #[non_exhaustive]
         pub enum Unit {
             $(#[doc = concat!("`", $ucum, "`")] $variant,)*

@@ -23,6 +23,12 @@ impl Address {
         Self([m0, m1, i0, i1, i2, i3, version, medium])
     }
 
+    /// The address as the long header of CI 76 sends it, its numbers most significant octet first: EN 1434-3, mode 2.
+    #[must_use]
+    pub const fn from_reversed([i3, i2, i1, i0, m1, m0, version, medium]: [u8; 8]) -> Self {
+        Self([m0, m1, i0, i1, i2, i3, version, medium])
+    }
+
     /// The same octets in the order of the transport layer.
     #[must_use]
     pub const fn to_transport(self) -> [u8; 8] {

@@ -64,7 +64,7 @@ impl ControlInformation {
             0x73 => (Long, CompactRecords, false, "compact frame, long header"),
             0x74 => (Short, Other(ci), false, "alarm, short header"),
             0x75 => (Long, Other(ci), false, "alarm, long header"),
-            0x76 => (Long, Other(ci), false, "response, most significant octet first"),
+            0x76 => (Long, Records, false, "response, most significant octet first"),
             0x77 => (NoHeader, Other(ci), false, "fixed data structure, most significant octet first"),
             0x78 => (NoHeader, Records, false, "response, no header"),
             0x79 => (NoHeader, CompactRecords, false, "compact frame, no header"),
@@ -90,7 +90,7 @@ impl ControlInformation {
         Some(Self { header, content, to_meter, name })
     }
 
-    /// Whether its numbers are sent most significant octet first, an order that the standard has withdrawn.
+    /// Whether its numbers are sent most significant octet first (EN 1434-3, mode 2), an order that was withdrawn later.
     #[must_use]
     pub const fn is_reversed(ci: u8) -> bool {
         matches!(ci, 0x76 | 0x77)

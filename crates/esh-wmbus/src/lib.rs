@@ -49,6 +49,7 @@ mod profile;
 mod quantity;
 mod reader;
 mod records;
+mod reversed;
 mod security;
 mod spacing;
 mod status;

@@ -37,6 +37,7 @@ impl Transport {
     pub(crate) fn read(
         input: &mut Input<'_>,
         header: Header,
+        reversed: bool,
         notes: &mut Notes<'_, '_>,
         so_far: &mut SoFar,
     ) -> Result<Option<Self>, DecodeError> {
@@ -45,7 +46,8 @@ impl Transport {
             Header::Short => None,
             Header::Long => {
                 let offset = input.offset();
-                let address = Address::from_transport(*input.array("address")?);
+                let octets = *input.array("address")?;
+                let address = if reversed { Address::from_reversed(octets) } else { Address::from_transport(octets) };
                 so_far.meter = Some(address.meter(so_far.protocol));
                 if notes.wanted() {
                     note_address(notes, LAYER, offset, address, [("id", 0), ("manufacturer", 4), ("version", 6)]);
@@ -59,15 +61,21 @@ impl Transport {
         let offset = input.offset();
         let status = input.u8("status")?;
         notes.number(at(LAYER, offset, 1, "status", "status"), status, &StatusWords(status));
-        let configuration = Configuration::read(input, notes, so_far)?;
+        let configuration = Configuration::read(input, reversed, notes, so_far)?;
         Ok(Some(Self { address, access, status, configuration }))
     }
 }
 
 impl Configuration {
-    fn read(input: &mut Input<'_>, notes: &mut Notes<'_, '_>, so_far: &mut SoFar) -> Result<Self, DecodeError> {
+    fn read(
+        input: &mut Input<'_>,
+        reversed: bool,
+        notes: &mut Notes<'_, '_>,
+        so_far: &mut SoFar,
+    ) -> Result<Self, DecodeError> {
         let offset = input.offset();
         let word = input.u16_le("configuration field")?;
+        let word = if reversed { word.swap_bytes() } else { word };
         let mut this = Self { offset, word, ..Self::default() };
         let mode = this.mode();
         so_far.mode = Some(mode);

@@ -1,5 +1,7 @@
 //! The command line.
 
+mod order;
+
 use crate::config::Config;
 use crate::keys::KeyStore;
 use crate::meters::{self, List};
@@ -47,6 +49,9 @@ enum Command {
     Meters(MetersArgs),
     /// Profiles: list, show and test them
     Profile(profiles::Command),
+    /// Have a running gateway send a command to a meter, and tell what becomes of it
+    #[command(name = "command")]
+    Order(order::Order),
 }
 
 /// Feed archived frames to the sinks again.
@@ -239,6 +244,7 @@ pub fn main() -> ExitCode {
         Command::Queue(queue) => queue.run(),
         Command::Meters(meters) => meters.run(),
         Command::Profile(profile) => print_all(|out| profile.run(out)),
+        Command::Order(order) => order.run(),
     };
     result.unwrap_or_else(|error| {
         eprintln!("esh-gateway: {error:#}");

@@ -109,8 +109,8 @@ fn of_dropped(gateway: &str, at: Stamp, part: &str, dropped: &Value) -> Record {
     Record { kind: Kind::Event, protocol: None, meter: Some(part.into()), id, received_at, report }
 }
 
-/// The id of an event, and as it is written.
-fn id(parts: &[&str]) -> (Id, String) {
+/// The id of what is no frame, and as it is written.
+pub(crate) fn id(parts: &[&str]) -> (Id, String) {
     let mut hash = Blake2b::<U16>::new();
     hash.update("event");
     for part in parts {

@@ -10,6 +10,7 @@ pub mod capture;
 pub mod check;
 pub mod cli;
 pub mod clock;
+pub mod commands;
 pub mod config;
 pub mod connect;
 pub mod decode;

@@ -4,6 +4,7 @@ mod events;
 mod redeem;
 
 use crate::capture::{Capture, Stamp};
+use crate::commands::Tell;
 use crate::config::Config;
 use crate::deduplicate::{self, Deduplicate, Frame, Seen};
 use crate::event;
@@ -137,6 +138,10 @@ pub(crate) struct Line {
     waiting: u64,
     /// The parked frames are left alone until the next upkeep: there is no room for what they would become.
     crowded: bool,
+    /// What others want to be told, such as results of commands.
+    tells: Option<mpsc::Receiver<Tell>>,
+    /// Who waits to hear that it was told.
+    told: Vec<oneshot::Sender<()>>,
 }
 
 /// What the line waits for.
@@ -237,9 +242,16 @@ impl Line {
             answers,
             waiting: 0,
             crowded: false,
+            tells: None,
+            told: Vec::new(),
         };
         line.try_parked();
         Ok(line)
+    }
+
+    /// From now on it tells what comes here.
+    pub(crate) fn hears(&mut self, tells: mpsc::Receiver<Tell>) {
+        self.tells = Some(tells);
     }
 
     /// Takes captures until there are no more, waiting for the disk where it must: not for a task's thread. Gives the
@@ -412,6 +424,8 @@ impl Line {
             debug!(%error, "what waits is kept and tried again");
         } else {
             self.counts.records.add(std::mem::take(&mut self.waiting));
+            // Whoever asked may have gone.
+            self.told.drain(..).for_each(|told| told.send(()).unwrap_or_default());
         }
         for (answer, taken) in self.answers.drain(..) {
             let answered = taken.and(committed);

@@ -33,6 +33,8 @@ pub enum Kind {
     Event,
     /// A frame that could not be decoded.
     Undecoded,
+    /// What became of a command.
+    Result,
 }
 
 impl Kind {
@@ -43,6 +45,7 @@ impl Kind {
             Self::Readings => "readings",
             Self::Event => "events",
             Self::Undecoded => "undecoded",
+            Self::Result => "result",
         }
     }
 }

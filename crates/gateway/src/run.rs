@@ -2,6 +2,7 @@
 //! task waits for.
 
 use crate::clock;
+use crate::commands::{Desk, StoreError};
 use crate::config::{Config, ConfigError};
 pub use crate::line::Decode;
 use crate::line::{Line, Settings};
@@ -13,12 +14,13 @@ use crate::reload::{Prepared, Reload};
 use crate::service::Service;
 use crate::sinks::{self, SinkError};
 use crate::sources::Intake;
-use crate::stop::signal;
+use crate::stop::{signal, stop};
 use crate::telemetry::{Counts, Pages, PagesError, seconds};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::{sync::watch, time::timeout};
+use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
 use tracing::{error, info, warn};
 
 /// Why a gateway cannot begin.
@@ -36,6 +38,9 @@ pub enum RunError {
     /// What was learned does not come back.
     #[error(transparent)]
     Restore(#[from] RestoreError),
+    /// The commands cannot be kept.
+    #[error("the commands: {0}")]
+    Commands(#[from] StoreError),
     /// The pages cannot be served.
     #[error("http: {0}")]
     Http(#[from] PagesError),
@@ -124,8 +129,20 @@ pub async fn run_anew(
     let (mut sinks, joining) = (Sinks::new(named, &counts), handle.joining());
     sinks.set(ready, &joining).await.map_err(of_queue)?;
     let (of_line, counting) = (config.clone(), Arc::clone(&counts.line));
-    let line = blocking(move || Line::restored(&of_line, decode, queue, meters, counting)).await??;
+    let mut line = blocking(move || Line::restored(&of_line, decode, queue, meters, counting)).await??;
     let (intake, captures) = Intake::new(INTAKE);
+    let (no_more_commands, commands_stop) = stop();
+    let desk = if config.commands.enabled {
+        let (tell, tells) = mpsc::channel(1);
+        line.hears(tells);
+        let (data, gateway, of_desk, links) =
+            (config.data.clone(), config.name.clone(), config.commands.clone(), intake.links());
+        let desk = blocking(move || Desk::open(&data, &gateway, &of_desk, links, tell)).await??;
+        let (_bring, incoming) = mpsc::channel(16);
+        Some(tokio::spawn(desk.run(incoming, commands_stop)))
+    } else {
+        None
+    };
     let (to_line, settings) = watch::channel(None);
     let runtime = tokio::runtime::Handle::current();
     let counting = Arc::clone(&counts.line);
@@ -175,6 +192,12 @@ pub async fn run_anew(
     info!(%why, wait = ?config.drain.0, "stopping: what has been taken is delivered");
     counts.stopping.set(true);
     service.stopping();
+    // What becomes of commands from now on is told after the next start.
+    no_more_commands.stop();
+    if let Some(desk) = desk {
+        // It ends when the disk lets it.
+        let _ = timeout(PATIENCE, desk).await;
+    }
     let mut taking = sources.stop();
     sinks.stop();
     // The line gives back the queue, which is held until everything has ended.

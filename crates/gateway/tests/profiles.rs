@@ -329,3 +329,19 @@ fn a_wireless_meter_is_known_by_its_address() {
         ["power.active.l1 = 0.01 kW, name power L1", "power.active.l2 = 0.02 kW, name power L2"]
     );
 }
+
+/// What `profile show --rust` says of a profile that has every key, as the compiler reads it.
+mod constant {
+    #![allow(missing_docs, unused_imports, unreachable_pub, reason = "it is written for other programs")]
+    include!("profiles/every-key.const");
+}
+
+#[test]
+fn the_source_of_a_profile_is_the_profile() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds/profile_file/every-key.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert_eq!(constant::PROFILE, *profiles::compile(&file, &text).unwrap());
+    let shown = Command::new(env!("CARGO_BIN_EXE_esh-gateway")).args(["profile", "show", "--rust"]).arg(&file).output();
+    let source = include_str!("profiles/every-key.const");
+    assert_eq!(String::from_utf8_lossy(&shown.unwrap().stdout), source, "write tests/profiles/every-key.const anew");
+}

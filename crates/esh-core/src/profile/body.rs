@@ -6,6 +6,7 @@ use crate::{Decimal, Function, Qualifiers, Quality, Quantity, Register, Unit, Va
 
 /// What a value means.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Body {
     /// What is measured.
     pub quantity: Quantity,
@@ -95,6 +96,7 @@ pub(super) struct Worth {
 
 /// A number is multiplied, divided, and moved.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Scale {
     /// What numbers as sent stand for; without any each stands for itself.
     pub values: &'static [(i128, Decimal)],
@@ -110,6 +112,7 @@ pub struct Scale {
 
 /// A factor that the payload has.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Factor {
     /// The field, by its slot.
     pub slot: u8,
@@ -174,6 +177,7 @@ pub(super) fn product(a: Decimal, b: Decimal) -> Result<Decimal, Quality> {
 
 /// A code that stands for no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum Code {
     /// Every bit is set.
     AllOnes,
@@ -202,6 +206,7 @@ impl Code {
 
 /// A number of a reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum Count {
     /// This one.
     Is(u64),
@@ -211,6 +216,7 @@ pub enum Count {
 
 /// The number of another field, as sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Source {
     /// The field, by its slot.
     pub slot: u8,

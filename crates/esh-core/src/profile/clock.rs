@@ -6,6 +6,7 @@ use crate::{CivilTime, Precision, Quality, Value, mbus_time};
 
 /// The form of a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum Clock {
     /// A count since an epoch.
     Count {
@@ -46,6 +47,7 @@ pub enum Clock {
 
 /// The parts of a civil time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Parts {
     /// The year.
     pub year: Part,
@@ -63,6 +65,7 @@ pub struct Parts {
 
 /// Bits of a civil time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Part {
     /// The lowest.
     pub first: u8,

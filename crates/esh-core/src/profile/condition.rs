@@ -7,6 +7,7 @@ use super::{Integer, Octets, Place};
 
 /// Something that must hold.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum Condition {
     /// Of a number.
     Number {
@@ -27,6 +28,7 @@ pub enum Condition {
 
 /// Where a condition looks.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum Looks {
     /// At octets.
     At(Place, Integer),
@@ -36,6 +38,7 @@ pub enum Looks {
 
 /// What a number must be.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum Test {
     /// One of these.
     OneOf(&'static [i128]),

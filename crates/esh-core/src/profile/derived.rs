@@ -7,6 +7,7 @@ use crate::{Decimal, Origin, Out, Reading, Text, Value};
 
 /// A value that is made of others.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Derived {
     /// Its name; empty for none.
     pub name: &'static str,
@@ -18,6 +19,7 @@ pub struct Derived {
 
 /// How a value is made, of fields by their slots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum Makes {
     /// All of them together.
     Sum(&'static [u8]),

@@ -6,6 +6,7 @@ use crate::{Alarm, CivilTime, Precision};
 
 /// A field: octets that are one value.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Field {
     /// The name that the maker gives it; empty for none.
     pub name: &'static str,
@@ -37,6 +38,7 @@ impl Field {
 
 /// Where something begins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum Place {
     /// Behind what stands before it.
     #[default]
@@ -51,6 +53,7 @@ pub enum Place {
 
 /// A state of the meter that bits of a field stand for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct FieldAlarm {
     /// The lowest bit.
     pub first: u8,
@@ -64,6 +67,7 @@ pub struct FieldAlarm {
 
 /// The time of a reading: that of a field, or one reckoned from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct TimeOf {
     /// The field, by its slot.
     pub slot: u8,
@@ -75,6 +79,7 @@ pub struct TimeOf {
 
 /// To the beginning of what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum Align {
     /// Not at all.
     #[default]
@@ -89,6 +94,7 @@ pub enum Align {
 
 /// How far back; forward where it is negative.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum Back {
     /// So many seconds.
     Seconds(i64),

@@ -4,6 +4,7 @@ use super::{Clock, Source};
 
 /// The order of octets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum Order {
     /// The least significant first.
     #[default]
@@ -14,6 +15,7 @@ pub enum Order {
 
 /// The type of a field.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum Holds {
     /// A whole number.
     Integer(Integer),
@@ -59,6 +61,7 @@ pub enum Holds {
 
 /// How many octets there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum Length {
     /// So many.
     Is(u16),
@@ -70,6 +73,7 @@ pub enum Length {
 
 /// A whole number of up to 8 octets, or some of its bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Integer {
     /// How many octets.
     pub octets: u8,
@@ -85,6 +89,7 @@ pub struct Integer {
 
 /// How bits are a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum Coding {
     /// Without a sign.
     Unsigned,

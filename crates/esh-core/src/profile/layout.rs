@@ -4,6 +4,7 @@ use super::{Back, Condition, Field, Place, Source, TimeOf};
 
 /// A part of a layout.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[allow(clippy::large_enum_variant, reason = "most parts are fields, and a box would need an allocator")]
 pub enum Step {
     /// A field.
@@ -18,6 +19,7 @@ pub enum Step {
 
 /// How long something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Octets {
     /// At least.
     pub min: u16,
@@ -39,6 +41,7 @@ impl Octets {
 
 /// Fields that come several times.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Repeat {
     /// Where the first begins.
     pub at: Place,
@@ -76,6 +79,7 @@ pub struct Repeat {
 
 /// How often something comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum Times {
     /// So often.
     Is(u16),
@@ -87,6 +91,7 @@ pub enum Times {
 
 /// How far things are apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum Every {
     /// At one time.
     Never,
@@ -98,6 +103,7 @@ pub enum Every {
 
 /// Entries with tags, up to the end.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Stream {
     /// Where the first begins.
     pub at: Place,
@@ -119,6 +125,7 @@ pub struct Stream {
 
 /// An entry of a stream.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Entry {
     /// Its name.
     pub name: &'static str,
@@ -136,6 +143,7 @@ pub struct Entry {
 
 /// Another format inside.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Nested {
     /// Which.
     pub inside: Inside,
@@ -149,6 +157,7 @@ pub struct Nested {
 
 /// A format that may stand inside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum Inside {
     /// M-Bus records, EN 13757-3.
     MbusRecords,

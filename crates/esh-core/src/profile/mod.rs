@@ -17,6 +17,8 @@ mod holds;
 mod layout;
 mod records;
 mod slots;
+#[cfg(feature = "serde")]
+mod source;
 mod walk;
 
 pub use body::{Body, Code, Count, Factor, Scale, Source};
@@ -35,6 +37,7 @@ use walk::{Region, Walk};
 
 /// What the octets of one model of meter mean.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Profile {
     /// Its name: what stands in a report.
     pub name: &'static str,
@@ -46,6 +49,7 @@ pub struct Profile {
 
 /// One shape of payload.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Message {
     /// Its name.
     pub name: &'static str,
@@ -69,6 +73,7 @@ pub struct Message {
 
 /// What carries a payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum CarriedBy {
     /// A port of LoRaWAN.
     Port(u8),

@@ -12,6 +12,7 @@ use crate::{
 
 /// The rules for the records of a meter.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Records {
     /// The rules; the first that selects a record counts.
     pub rules: &'static [Record],
@@ -23,6 +24,7 @@ pub struct Records {
 
 /// A rule for a record.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Record {
     /// DIF to last VIFE, each with the bits that count; empty for any.
     pub header: &'static [(u8, u8)],
@@ -44,6 +46,7 @@ pub struct Record {
 
 /// What a record is selected by.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Select {
     /// What is measured.
     pub quantity: Option<Quantity>,
@@ -63,6 +66,7 @@ pub struct Select {
 
 /// A range, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Within {
     /// At least.
     pub min: u64,
@@ -72,6 +76,7 @@ pub struct Within {
 
 /// What is said in place of what the standard says.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct RecordBody {
     /// The name.
     pub name: &'static str,

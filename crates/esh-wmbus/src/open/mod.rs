@@ -11,6 +11,7 @@ use crate::{
     authentication::{self, Authentication},
     ci::{self, ControlInformation, Header},
     link::Framing,
+    reversed,
     security::{self, Envelope, Plain, derive::Direction},
     status::{OF_STATUS, alarms_of_status},
     transport::{Configuration, Transport},
@@ -119,10 +120,11 @@ pub(crate) fn upper(
         };
     }
     notes.number(at(LAYER, message.offset(), 1, "CI field", "ci"), ci, &information.name);
-    let header = Transport::read(&mut input, information.header, notes, so_far)?;
-    if ControlInformation::is_reversed(ci) {
+    let reversed = ControlInformation::is_reversed(ci);
+    if reversed && information.content != Content::Records {
         return Err(message.error("CI field", Reason::Unsupported));
     }
+    let header = Transport::read(&mut input, information.header, reversed, notes, so_far)?;
     let configuration = match header.map(|header| header.configuration) {
         // Wired meters of the first standard fill the field, then a signature that none of them made, with ones.
         Some(configuration) if lower.wired && configuration.word == 0xffff => Configuration::default(),
@@ -150,6 +152,9 @@ pub(crate) fn upper(
         notes.alarms(alarms_of_status(header.status), OF_STATUS);
     }
     let (start, end) = (envelope.payload, end - plain.tail);
+    if reversed {
+        reversed::turn(octets.get_mut(start..end).unwrap_or_default());
+    }
     let security = combine(&plain, header.map(|_| configuration.mode()), lower.link_state);
     if notes.wanted() {
         let link_encrypted = matches!(lower.link_state, SecurityState::Decrypted | SecurityState::AlreadyPlain);

@@ -10,7 +10,7 @@ pub(crate) use values::{host_and_port, protocol};
 pub use wrong::{ConfigError, Wrong};
 
 use crate::telemetry::config as http;
-use crate::{clock, deduplicate, log, meters, queue, reload, sinks, sources};
+use crate::{clock, commands, deduplicate, log, meters, queue, reload, sinks, sources};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use std::{collections::HashSet, fs, ops::Range, path::Path, path::PathBuf};
@@ -53,6 +53,8 @@ pub struct Config {
     pub limits: meters::Limits,
     /// When alarms are told.
     pub alarms: meters::Alarms,
+    /// Whether commands to meters are taken.
+    pub commands: commands::Config,
     /// Where the status page, metrics and health are served.
     pub http: Option<http::Config>,
 }
@@ -96,6 +98,8 @@ struct Keys {
     limits: meters::Limits,
     #[serde(default)]
     alarms: meters::Alarms,
+    #[serde(default)]
+    commands: commands::Config,
     http: Option<Spanned<http::Keys>>,
     // Read one by one, see `parts`; named here so that they are known keys.
     #[serde(rename = "source")]
@@ -176,6 +180,7 @@ impl Config {
             reload: keys.reload,
             limits: keys.limits,
             alarms: keys.alarms,
+            commands: keys.commands,
             http,
         })
     }

@@ -2,12 +2,14 @@
 
 use super::{Line, known};
 use crate::capture::{Capture, Stamp};
+use crate::commands::Tell;
 use crate::meters::{Limited, Owed, Standing};
 use crate::queue::{Draft, QueueError};
 use crate::{event, sources};
 use esh_core::Meter;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
 use tracing::warn;
 
 /// How often it is told that frames were too many.
@@ -59,6 +61,18 @@ impl Line {
         }
     }
 
+    /// Tells what others want to be told; they hear of it after the commit.
+    pub(super) fn tell_others(&mut self) {
+        while let Some(Ok(Tell { record, committed })) = self.tells.as_mut().map(mpsc::Receiver::try_recv) {
+            let draft = Draft { record: &record, frame: None, lessons: &[], stands: None };
+            if self.queue.append(&draft, &known(&*self.decode, &self.watch, &self.deduplicate)).is_err() {
+                // Whoever waits hears that it was not told, and asks again.
+                return;
+            }
+            self.told.push(committed);
+        }
+    }
+
     /// Tells which meters are silent, and what could not be told before.
     pub(super) fn watch_over(&mut self, now: Stamp) {
         let silent = self.watch.listen(Instant::now(), now);
@@ -68,6 +82,7 @@ impl Line {
                 break;
             }
         }
+        self.tell_others();
         if self.limited_since.elapsed() >= LIMITED {
             self.tell_limited();
         }

@@ -58,6 +58,9 @@ impl Meters {
     /// Says what is wrong, and where.
     pub fn load(config: &Config) -> Result<Self, ConfigError> {
         let profiles = Profiles::with_folder(config.profiles.as_deref())?;
+        for (profile, file) in profiles.replaced() {
+            tracing::info!(profile, instead_of = %file.display(), "a later profile of this name counts");
+        }
         let list = config.meters.as_deref().map(|file| List::load_with(file, &profiles)).transpose()?;
         let (limits, alarms) = (config.limits.clone(), config.alarms.clone());
         Ok(Self { list: list.unwrap_or_default(), limits, alarms, profiles })

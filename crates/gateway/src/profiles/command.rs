@@ -25,8 +25,11 @@ enum What {
     List,
     /// The file of a profile
     Show {
-        /// Its name
+        /// Its name, or a file
         name: String,
+        /// As the source of a constant, for firmware
+        #[arg(long)]
+        rust: bool,
     },
     /// Begin a profile from a payload and from what the meter showed: it tries where each number could stand
     New {
@@ -67,8 +70,13 @@ impl Command {
                 }
                 Ok(true)
             }
-            What::Show { name } => {
-                out.write_all(by_name(&*profiles()?, name)?.text.as_bytes())?;
+            What::Show { name, rust } => {
+                let found = named(&*profiles()?, name)?;
+                if *rust {
+                    out.write_all(super::rust::source(found.profile)?.as_bytes())?;
+                } else {
+                    out.write_all(found.text.as_bytes())?;
+                }
                 Ok(true)
             }
             What::New { port, hex, expect } => {

@@ -20,7 +20,8 @@ impl Expected {
         let (quantity, value) = text.split_once('=').ok_or_else(wrong)?;
         let quantity = quantity.trim();
         let quantity = Quantity::from_name(quantity).ok_or_else(|| format!("`{quantity}` is no quantity"))?;
-        let (number, unit) = value.trim().split_once(' ').unwrap_or((value.trim(), ""));
+        let value = value.trim();
+        let (number, unit) = value.split_once(' ').unwrap_or((value, ""));
         let unit = match unit.trim() {
             "" => quantity.unit(),
             word => *Unit::ALL.iter().find(|unit| unit.ucum() == word).ok_or_else(|| format!("`{word}` is no unit"))?,

@@ -2,8 +2,8 @@
 //!
 //! | field | octets |
 //! |---|---|
-//! | version, 2 | 1 |
-//! | kind: 1 readings, 2 event, 3 undecoded | 1 |
+//! | version, 2; 3 for a result, which version 2 does not have | 1 |
+//! | kind: 1 readings, 2 event, 3 undecoded, 4 result | 1 |
 //! | protocol: 0 none, 1 wmbus, 2 mbus, 7 coap, 8 lwm2m, 9 senml | 1 |
 //! | id | 16 |
 //! | when the frame came: 0, or 1 and seconds and nanoseconds since 1970 | 1 or 13 |
@@ -22,8 +22,16 @@ use crate::taught::Lesson;
 use bytes::Bytes;
 use esh_core::Meter;
 
-/// The newest version that this release reads, and the one it writes.
-pub(super) const VERSION: u8 = 2;
+/// The newest version that this release reads.
+pub(super) const VERSION: u8 = 3;
+
+/// The version of an entry of that kind: the oldest that has it, so that an older release reads what it can.
+const fn version(kind: Kind) -> u8 {
+    match kind {
+        Kind::Readings | Kind::Event | Kind::Undecoded => 2,
+        Kind::Result => 3,
+    }
+}
 
 /// The oldest version that this release reads.
 const FIRST: u8 = 1;
@@ -84,13 +92,14 @@ pub(super) const fn kind_number(kind: Kind) -> u8 {
         Kind::Readings => 1,
         Kind::Event => 2,
         Kind::Undecoded => 3,
+        Kind::Result => 4,
     }
 }
 
 /// Writes all of an entry but the report, which follows.
 pub(super) fn write_head(draft: &Draft<'_>, waits: Waits<'_>, into: &mut Vec<u8>) {
     let Draft { record, frame, lessons, stands } = draft;
-    into.extend([VERSION, kind_number(record.kind), record.protocol.map_or(0, protocol_number)]);
+    into.extend([version(record.kind), kind_number(record.kind), record.protocol.map_or(0, protocol_number)]);
     into.extend(record.id.0.to_le_bytes());
     put_option(record.received_at, into, put_moment);
     put_option(*frame, into, |frame, into| into.extend(frame.octets()));
@@ -157,6 +166,7 @@ fn parse(octets: &[u8], mut each: impl FnMut(Lesson)) -> Option<Parts<'_>> {
         1 => Kind::Readings,
         2 => Kind::Event,
         3 => Kind::Undecoded,
+        4 => Kind::Result,
         _ => return None,
     };
     let protocol = match take.0.first()? {
@@ -260,7 +270,7 @@ mod tests {
     }
 
     fn records() -> impl Strategy<Value = Record> {
-        let kind = prop_oneof![Just(Kind::Readings), Just(Kind::Event), Just(Kind::Undecoded)];
+        let kind = prop_oneof![Just(Kind::Readings), Just(Kind::Event), Just(Kind::Undecoded), Just(Kind::Result)];
         let protocol = prop_oneof![Just(None), Just(Some(Protocol::Wmbus)), Just(Some(Protocol::Mbus))];
         let at =
             proptest::option::of(any::<u32>().prop_map(|ms| jiff::Timestamp::from_millisecond(ms.into()).unwrap()));
@@ -344,7 +354,7 @@ mod tests {
 
     #[test]
     fn a_later_version_is_told_from_rubbish() {
-        assert_eq!(record(&[3, 0, 0]).unwrap_err(), EntryError::Newer(3));
+        assert_eq!(record(&[VERSION + 1, 0, 0]).unwrap_err(), EntryError::Newer(VERSION + 1));
         assert_eq!(record(&[0, 0, 0]).unwrap_err(), EntryError::Malformed);
         assert_eq!(record(&[]).unwrap_err(), EntryError::Malformed);
         assert_eq!(record(&[1, 9]).unwrap_err(), EntryError::Malformed);

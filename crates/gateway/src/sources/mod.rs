@@ -7,10 +7,12 @@ pub mod simulate;
 pub(crate) use crate::clock::now;
 
 use crate::capture::Capture;
+use crate::commands::{Link, Links};
 use crate::config::{ConfigError, PartTable, Tcp};
 use crate::queue::QueueError;
 use crate::stop::Stop;
 use crate::telemetry::OfSource;
+use esh_core::Protocol;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
@@ -90,6 +92,7 @@ pub type Answer = Result<(), QueueError>;
 #[derive(Clone, Debug)]
 pub struct Intake {
     sender: mpsc::Sender<Taken>,
+    links: Links,
     pub(crate) counts: Arc<OfSource>,
 }
 
@@ -98,12 +101,23 @@ impl Intake {
     #[must_use]
     pub fn new(limit: usize) -> (Self, mpsc::Receiver<Taken>) {
         let (sender, receiver) = mpsc::channel(limit);
-        (Self { sender, counts: Arc::default() }, receiver)
+        (Self { sender, links: Links::default(), counts: Arc::default() }, receiver)
     }
 
     /// The same intake for a source that counts here.
     pub(crate) fn counting(&self, counts: &Arc<OfSource>) -> Self {
-        Self { sender: self.sender.clone(), counts: Arc::clone(counts) }
+        Self { sender: self.sender.clone(), links: self.links.clone(), counts: Arc::clone(counts) }
+    }
+
+    /// The links of all sources.
+    pub(crate) fn links(&self) -> Links {
+        self.links.clone()
+    }
+
+    /// Where commands for meters of these protocols come out, which the source of this intake reaches.
+    #[must_use]
+    pub fn link(&self, protocols: &[Protocol]) -> Link {
+        self.links.link(&self.counts.name, protocols)
     }
 
     /// Puts a capture in that nobody waits for; `false` when the line has ended.

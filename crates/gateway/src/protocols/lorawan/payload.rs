@@ -67,7 +67,7 @@ impl Payload {
     }
 }
 
-/// The word of it, which [`Payload::from_word`] reads.
+/// The word of it, which `from_word` reads.
 impl fmt::Display for Payload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { port, down, device } = self;

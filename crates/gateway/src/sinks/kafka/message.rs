@@ -2,7 +2,7 @@
 //!
 //! | topic | key | value |
 //! |---|---|---|
-//! | readings, events, undecoded | the meter's address; the gateway's name with events of its own | the report, the event |
+//! | readings, events (results too), undecoded | the meter's address; the gateway's name with events of its own | the report, the event |
 //! | raw | the meter's address | the frame as a line that `lines` sources and `decode --lines` read |
 //!
 //! Headers: `schema`, `id` and `kind`. What names no meter has no key and goes to any partition.
@@ -32,6 +32,8 @@ impl<'a> Envelope<'a> {
             Kind::Readings => (&topics.readings, "esh.report.v1"),
             Kind::Undecoded => (&topics.undecoded, "esh.report.v1"),
             Kind::Event => (&topics.events, "esh.event.v1"),
+            // Results of commands are as rare as events, and whoever reads one reads the other.
+            Kind::Result => (&topics.events, "esh.result.v1"),
         };
         Self { topic: &topic.0, key: key(record, gateway), schema, kind: record.kind.word(), id: record.id.0 }
     }

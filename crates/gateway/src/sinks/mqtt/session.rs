@@ -249,7 +249,8 @@ impl<'a> Session<'a> {
     /// Whether a record may be left behind that the broker refuses without a reason. Nothing can stand for an event, so it
     /// waits until others are taken: it may be that the broker takes nothing at all now.
     fn may_leave(&self, position: Position) -> bool {
-        self.memory.takes() || self.reader.at(position).is_none_or(|entry| entry.record.kind != Kind::Event)
+        self.memory.takes()
+            || self.reader.at(position).is_none_or(|entry| !matches!(entry.record.kind, Kind::Event | Kind::Result))
     }
 
     /// The broker never takes the record of a packet: what stands for it goes out in its place.

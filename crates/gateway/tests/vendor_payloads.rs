@@ -7,7 +7,6 @@ mod common;
 
 use esh_core::Protocol;
 use esh_gateway::analyse::{Keys, Options, decode_lines};
-use esh_gateway::profiles::Profiles;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -141,15 +140,7 @@ fn every_number_that_is_stated_is_reported() {
 }
 
 fn reports(lines: &[u8]) -> Vec<Value> {
-    let options = Options {
-        protocol: Protocol::Lorawan,
-        keys: Keys::default(),
-        replay_check: false,
-        opened: false,
-        profiles: Profiles::built_in(),
-        profile: None,
-        payload: None,
-    };
+    let options = Options { opened: false, ..Options::of(Protocol::Lorawan, Keys::default()) };
     let mut out = Vec::new();
     decode_lines(&options, 2, lines, &mut out, &|report, into| into.extend_from_slice(report)).unwrap();
     let reports = out.split(|octet| *octet == b'\n').filter(|line| !line.is_empty());

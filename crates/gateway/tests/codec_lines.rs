@@ -163,7 +163,6 @@ mod with_codecs {
         for (arguments, words) in [
             (&["--codec", water, "00"][..], "add --port"),
             (&["--codec", "no/such.js", "--port", "1", "00"], "cannot be read"),
-            (&["--port", "1", "00"], "--codec"),
             (&["--codec", water, "--port", "300", "00"], "300"),
             (&["--codec", water, "--port", "1", "--explain", "00"], "--explain"),
         ] {

@@ -9,7 +9,7 @@ pub use values::{Size, Span, Tcp, Udp, Zone};
 pub(crate) use values::{host_and_port, protocol};
 pub use wrong::{ConfigError, Wrong};
 
-use crate::sources::rs485::registers::Maps;
+use crate::profiles::registers::Maps;
 use crate::telemetry::config as http;
 use crate::{clock, commands, deduplicate, log, meters, queue, reload, sinks, sources};
 use serde::Deserialize;

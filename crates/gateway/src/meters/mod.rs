@@ -30,7 +30,7 @@ pub(crate) use watch::{Limited, Numbers, Watch};
 
 use crate::config::{Config, ConfigError};
 use crate::profiles::Profiles;
-use crate::sources::rs485::registers::Maps;
+use crate::profiles::registers::Maps;
 use std::sync::Arc;
 
 /// What a gateway is told about meters: all of it may be replaced while it runs.

@@ -2,6 +2,7 @@
 
 use super::body::{SourceTable, TimeTable, with_body};
 use super::form::{Exact, Form, NoTable};
+use super::registers::{Registers, TableWord};
 use crate::config::Zone;
 use serde::Deserialize;
 use toml::Spanned;
@@ -14,6 +15,7 @@ pub(super) struct File {
     pub(super) message: Vec<Spanned<MessageTable>>,
     #[serde(default)]
     pub(super) record: Vec<Spanned<RecordTable>>,
+    pub(super) register: Option<Registers>,
     #[serde(default)]
     pub(super) alarm: Vec<Spanned<AlarmTable>>,
     #[serde(default)]
@@ -398,10 +400,22 @@ pub(super) struct TestTable {
     pub(super) frame: Option<Spanned<String>>,
     pub(super) key: Option<Spanned<String>>,
     #[serde(default)]
+    pub(super) registers: Vec<Spanned<BlockTable>>,
+    #[serde(default)]
     pub(super) readings: Vec<Spanned<ExpectedTable>>,
     pub(super) count: Option<usize>,
     pub(super) alarms: Option<Vec<Spanned<String>>>,
     pub(super) error: Option<Spanned<String>>,
+}
+
+/// Registers as a device answers for them.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BlockTable {
+    #[serde(default)]
+    pub(super) table: TableWord,
+    pub(super) address: u16,
+    pub(super) octets: Spanned<String>,
 }
 
 /// A reading that a test wants.

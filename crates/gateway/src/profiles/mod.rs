@@ -13,6 +13,7 @@ mod file;
 mod form;
 mod new;
 mod records;
+pub mod registers;
 mod rust;
 mod scope;
 mod set;

@@ -4,6 +4,7 @@ use super::body::{Here, keep_text};
 use super::built_in::BUILT_IN;
 use super::compile;
 use super::file::{File, TestTable};
+use super::registers::Value;
 use crate::config::ConfigError;
 use crate::mask::{self, Masks};
 use esh_core::profile::Profile;
@@ -32,6 +33,8 @@ pub struct Loaded {
     pub protocol: Option<Protocol>,
     /// The zone of its civil times.
     pub zone: Option<TimeZone>,
+    /// What the registers of the model mean, where it speaks Modbus.
+    pub registers: Option<Arc<[Value]>>,
     /// The file.
     pub file: PathBuf,
     /// Whether it comes with the program.
@@ -201,8 +204,13 @@ fn read(path: &Path, text: &str, built_in: bool) -> Result<Loaded, ConfigError> 
             return Err(here.at(mask.span(), message));
         }
     }
-    if file.message.is_empty() && file.record.is_empty() {
-        return Err(ConfigError::whole(path, "no [[message]] and no [[record]]: it would read nothing"));
+    let registers = file.register.take().map(|registers| registers.0);
+    if file.message.is_empty() && file.record.is_empty() && registers.is_none() {
+        let message = "no [[message]], no [[record]] and no [[register]]: it would read nothing";
+        return Err(ConfigError::whole(path, message));
+    }
+    if registers.is_some() && protocol != Some(Protocol::Modbus) {
+        return Err(ConfigError::whole(path, "only meters that speak `modbus` have registers"));
     }
     let tests = std::mem::take(&mut file.test);
     if built_in && tests.is_empty() {
@@ -218,6 +226,7 @@ fn read(path: &Path, text: &str, built_in: bool) -> Result<Loaded, ConfigError> 
         errata: meter.errata,
         protocol,
         zone: meter.time_zone.map(|zone| zone.0),
+        registers,
         file: path.to_owned(),
         built_in,
         text: keep_text(text),

@@ -2,17 +2,19 @@
 //! users will see.
 
 use super::body::Here;
-use super::file::{ExpectedTable, TestTable, Way};
+use super::file::{BlockTable, ExpectedTable, TestTable, Way};
 use super::form::exact;
+use super::registers::{Map, Maps, Value as Register};
 use super::set::{Found, Profiles};
 use crate::capture::{Framing, Stamp};
 use crate::config::ConfigError;
 use crate::decode::{Decoder, Frame, Witness};
 use crate::meters::Meters;
-use crate::protocols::Payload;
+use crate::protocols::{ModbusPolled, Payload};
 use crate::sources::lines::octets;
 use esh_core::report::{self, Report, Value};
-use esh_core::{Alarm, Key, Known, Layer, Learned, Meter, Protocol, Purpose, Reason};
+use esh_core::{Alarm, Id, Key, Known, Layer, Learned, Meter, Protocol, Purpose, Reason};
+use esh_modbus::{Mode, Table};
 use std::ops::Range;
 use std::sync::Arc;
 use toml::Spanned;
@@ -119,6 +121,9 @@ fn decoded(found: Found, here: Here<'_>, test: &TestTable, span: &Range<usize>) 
         octets(compact.as_bytes()).map_err(|error| here.at(text.span(), error.to_string()))
     };
     let down = test.direction == Way::Down;
+    if let (Some(registers), false) = (&found.registers, test.registers.is_empty()) {
+        return polled(found, registers, here, test);
+    }
     let (octets, protocol, framing) = match (&test.payload, &test.frame) {
         (Some(payload), None) => {
             let octets = hex(payload)?;
@@ -146,9 +151,33 @@ fn decoded(found: Found, here: Here<'_>, test: &TestTable, span: &Range<usize>) 
                 key(here, test)?,
             );
         }
-        _ => return Err(here.at(span.clone(), "a test has either `payload` or `frame`")),
+        _ => return Err(here.at(span.clone(), "a test has one of `payload`, `frame` and `registers`")),
     };
     report(found, &octets, protocol, Some(framing), key(here, test)?)
+}
+
+/// The report of a poll that brings these registers.
+fn polled(found: Found, registers: &Arc<[Register]>, here: Here<'_>, test: &TestTable) -> Result<Report, ConfigError> {
+    const UNIT: u8 = 1;
+    let id = Id::new("test").unwrap_or(Id::from_bcd([0; 4]));
+    let mut poll = Vec::new();
+    for block in &test.registers {
+        let BlockTable { table, address, octets: text } = block.get_ref();
+        let compact: String = text.get_ref().split_whitespace().collect();
+        let octets = octets(compact.as_bytes()).map_err(|error| here.at(text.span(), error.to_string()))?;
+        if octets.is_empty() || !octets.len().is_multiple_of(2) || octets.len() > 250 {
+            return Err(here.at(text.span(), "registers are an even number of octets, at most 250"));
+        }
+        let function = if table.table() == Table::Input { 4 } else { 3 };
+        let ([address_high, address_low], count) = (address.to_be_bytes(), (octets.len() / 2) as u8);
+        // Frames of Modbus TCP: a request, and what answers it.
+        poll.extend([0, 0, 0, 0, 0, 6, UNIT, function, address_high, address_low, 0, count]);
+        poll.extend([0, 0, 0, 0, 0, octets.len() as u8 + 3, UNIT, function, octets.len() as u8]);
+        poll.extend(octets);
+    }
+    let polled = ModbusPolled { mode: Mode::Tcp, slot: 0, id };
+    let maps = Maps::from([(id, Map::Registers(Arc::clone(registers)))]);
+    report_with(found, &poll, Protocol::Modbus, Some(Framing::ModbusPoll(polled)), None, maps)
 }
 
 fn key(here: Here<'_>, test: &TestTable) -> Result<Option<Key>, ConfigError> {
@@ -164,8 +193,19 @@ fn report(
     framing: Option<Framing>,
     key: Option<Key>,
 ) -> Result<Report, ConfigError> {
+    report_with(found, octets, protocol, framing, key, Maps::new())
+}
+
+fn report_with(
+    found: Found,
+    octets: &[u8],
+    protocol: Protocol,
+    framing: Option<Framing>,
+    key: Option<Key>,
+    maps: Maps,
+) -> Result<Report, ConfigError> {
     let mut decoder = Decoder::for_gateway("test", None);
-    decoder.set_meters(Arc::new(Meters { profiles: Arc::new(Profiles::default()), ..Meters::default() }));
+    decoder.set_meters(Arc::new(Meters { profiles: Arc::new(Profiles::default()), maps, ..Meters::default() }));
     let received_at = Stamp { at: None, synchronised: true };
     let recognised = Frame { octets, protocol, framing, received_at, source: None, input: None, profile: Some(found) };
     let mut json = Vec::new();

@@ -19,8 +19,8 @@ pub use sender::{Inside, Sender, name_of};
 pub use zigbee::{BroughtKey, BroughtKeys};
 
 use crate::capture::Framing;
+use crate::profiles::registers::Maps;
 use crate::sources::lines::{LineError, Members};
-use crate::sources::rs485::registers::Maps;
 use esh_core::profile::{self, CarriedBy, Formats, Messages, Profile};
 use esh_core::{Carrier, Content, DecodeError, Format, Known, Layer, Opened, Out, Protocol, Reason, Refused};
 use esh_wmbus::Wmbus;

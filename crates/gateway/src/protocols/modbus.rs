@@ -1,8 +1,8 @@
 //! Modbus.
 
 use crate::capture::Framing;
+use crate::profiles::registers::{Map, Maps, Value};
 use crate::sources::lines::{LineError, Members, from_json};
-use crate::sources::rs485::registers::{Map, Maps, Value};
 use esh_core::{Carrier, DecodeError, Id, Known, Layer, Meter, Opened, Out, Protocol, Reason, Refused};
 use esh_modbus::map::Block;
 use esh_modbus::pdu::Registers;

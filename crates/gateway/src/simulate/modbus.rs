@@ -1,6 +1,6 @@
 //! Simulated Modbus devices: they hold what a register map describes, so that others have something to read.
 
-use crate::sources::rs485::registers::{Map, Value};
+use crate::profiles::registers::{Map, Value};
 use esh_modbus::frame::{Head, ascii, rtu, tcp};
 use esh_modbus::map::{Half, Holds, Order, Register, Table};
 use esh_modbus::pdu::{PDU_LIMIT, Registers};

@@ -2,7 +2,7 @@
 
 use super::modbus::Device;
 use crate::config::Tcp;
-use crate::sources::rs485::registers::{self, Map};
+use crate::profiles::registers::{self, Map};
 use esh_modbus::Mode;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};

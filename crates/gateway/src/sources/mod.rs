@@ -105,7 +105,7 @@ impl Config {
     }
 
     /// What the registers of the devices mean that it asks.
-    pub(crate) fn maps(&self) -> rs485::registers::Maps {
+    pub(crate) fn maps(&self) -> crate::profiles::registers::Maps {
         if let Self::Rs485(config) = self { config.maps() } else { Default::default() }
     }
 

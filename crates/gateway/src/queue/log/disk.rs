@@ -5,6 +5,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// A folder whose entries are made durable.
 #[derive(Debug)]
@@ -73,11 +74,15 @@ impl Folder {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
         let file = options.open(self.path.join(name)).map_err(LogError::io("open", name))?;
-        match file.try_lock() {
-            Ok(()) => Ok(file),
-            Err(fs::TryLockError::WouldBlock) => Err(LogError::InUse),
-            Err(fs::TryLockError::Error(source)) => Err(LogError::io("lock", name)(source)),
+        // A program that is just being started holds every open file for a moment, and so does a gateway that has just ended.
+        for _ in 0..20 {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(fs::TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(10)),
+                Err(fs::TryLockError::Error(source)) => return Err(LogError::io("lock", name)(source)),
+            }
         }
+        Err(LogError::InUse)
     }
 
     /// Gives a file its name, for good.

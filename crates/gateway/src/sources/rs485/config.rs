@@ -1,7 +1,8 @@
 //! What a bus is told: `kind = "rs485"`.
 
-use super::registers::{self, Map, Maps, Registers};
 use crate::config::{Part, Span, Tcp, Wrong};
+use crate::profiles::Profiles;
+use crate::profiles::registers::{self, Map, Maps, Registers, Value};
 use crate::sources::lines::probe;
 use esh_core::Id;
 use esh_modbus::Mode;
@@ -10,6 +11,7 @@ use serde::Deserialize;
 use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// `kind = "rs485"`.
@@ -277,6 +279,7 @@ pub(super) struct MeterKeys {
     #[serde(default)]
     protocol: Word,
     map: Option<MapWord>,
+    profile: Option<String>,
     registers: Option<PathBuf>,
     register: Option<Registers>,
     max_registers: Option<u16>,
@@ -438,13 +441,14 @@ impl MeterKeys {
             Address::Number(0) if bus.mode == ModeWord::Tcp => 0,
             _ => return Err("the address of a Modbus device is 1 to 247, or 255 behind a TCP address".to_owned()),
         };
-        let map = match (self.map, &self.registers, &self.register) {
-            (Some(MapWord::Sunspec), None, None) => Map::SunSpec,
-            (None, Some(path), None) => Map::Registers(registers::load(&base.join(path))?),
-            (None, None, Some(registers)) => Map::Registers(registers.0.clone()),
+        let map = match (self.map, &self.profile, &self.registers, &self.register) {
+            (Some(MapWord::Sunspec), None, None, None) => Map::SunSpec,
+            (None, Some(name), None, None) => Map::Registers(built_in(name)?),
+            (None, None, Some(path), None) => Map::Registers(registers::load(&base.join(path))?),
+            (None, None, None, Some(registers)) => Map::Registers(registers.0.clone()),
             _ => {
-                let one =
-                    "exactly one of `map`, `registers` and [[source.meter.register]] says what its registers mean";
+                let one = "exactly one of `map`, `profile`, `registers` and [[source.meter.register]] says what its \
+                           registers mean";
                 return Err(one.to_owned());
             }
         };
@@ -460,7 +464,8 @@ impl MeterKeys {
     }
 
     fn mbus(&self) -> Result<MbusAddress, String> {
-        let only_modbus = self.map.is_some() || self.registers.is_some() || self.register.is_some();
+        let from_file = self.profile.is_some() || self.registers.is_some();
+        let only_modbus = self.map.is_some() || from_file || self.register.is_some();
         if only_modbus || self.max_registers.is_some() || self.max_gap.is_some() {
             return Err("an M-Bus meter says itself what its values mean: it has no registers".to_owned());
         }
@@ -514,6 +519,13 @@ fn secondary(text: &str) -> Option<esh_wmbus::wired::Selection> {
         }
         _ => None,
     }
+}
+
+/// The registers of a profile that comes with the program.
+fn built_in(name: &str) -> Result<Arc<[Value]>, String> {
+    let profiles = Profiles::built_in();
+    let found = profiles.by_name(name).ok_or_else(|| profiles.unknown(name))?;
+    found.registers.clone().ok_or_else(|| format!("the profile `{name}` has no registers"))
 }
 
 #[cfg(test)]
@@ -586,5 +598,16 @@ mod tests {
         assert_eq!(settings(19_200).silence().as_micros(), 1822);
         assert_eq!(settings(115_200).silence().as_micros(), 1750);
         assert_eq!(settings(9600).characters(25).as_micros(), 26_041);
+    }
+
+    #[test]
+    fn a_meter_may_be_of_a_model_that_comes_with_the_program() {
+        let meter =
+            |profile: &str| build(&format!("serial = \"x\"\n[[meter]]\naddress = 1\nprofile = \"{profile}\"\n"));
+        let config = meter("eastron-sdm630").unwrap();
+        let Speaks::Modbus { map: Map::Registers(registers), .. } = &config.meters[0].speaks else { panic!() };
+        assert!(registers.len() > 40);
+        assert!(meter("eastron-sdm6").unwrap_err().contains("did you mean eastron-"));
+        assert!(meter("vega-si12").unwrap_err().contains("has no registers"));
     }
 }

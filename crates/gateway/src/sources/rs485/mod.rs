@@ -9,7 +9,6 @@ mod learned;
 mod line;
 mod mbus;
 mod modbus;
-pub mod registers;
 mod scan;
 mod schedule;
 mod server;

@@ -1,7 +1,7 @@
 //! A device that speaks Modbus: which requests a poll takes, and what the device has taught about them.
 
 use super::line::{Ask, Line};
-use super::registers::{self, Map};
+use crate::profiles::registers::{self, Map};
 use esh_modbus::frame::{Head, ascii, rtu, tcp};
 use esh_modbus::map::Table;
 use esh_modbus::merge::{self, Batch, Limits, Note, Span, batches};

@@ -8,6 +8,7 @@ use esh_core::{Alarm, Decimal, Function, Id, Qualifier, Qualifiers, Quality, Qua
 use esh_modbus::map::{self, Clock, Code, Half, Holds, Order, Other, Register, Table};
 use esh_modbus::merge::Span;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
@@ -111,6 +112,11 @@ pub fn load(path: &Path) -> Result<Arc<[Value]>, String> {
     #[serde(deny_unknown_fields)]
     struct File {
         register: Registers,
+        /// What else a profile has.
+        #[serde(rename = "meter")]
+        _meter: Option<IgnoredAny>,
+        #[serde(rename = "test")]
+        _test: Option<IgnoredAny>,
     }
     let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
     let read = toml::from_str::<File>(&text).map(|file| file.register.0);
@@ -164,11 +170,22 @@ const fn yes() -> bool {
     true
 }
 
-#[derive(Clone, Copy, Debug, Deserialize)]
+/// The table that a register stands in.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum TableWord {
+pub(super) enum TableWord {
+    #[default]
     Holding,
     Input,
+}
+
+impl TableWord {
+    pub(super) const fn table(self) -> Table {
+        match self {
+            Self::Holding => Table::Holding,
+            Self::Input => Table::Input,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -364,10 +381,7 @@ impl Keys {
     }
 
     fn place(&self) -> Result<(Table, u16), String> {
-        let table = self.table.map(|table| match table {
-            TableWord::Holding => Table::Holding,
-            TableWord::Input => Table::Input,
-        });
+        let table = self.table.map(TableWord::table);
         match (self.address, self.number) {
             (Some(address), None) => Ok((table.unwrap_or_default(), address)),
             (None, Some(number)) => match Table::numbered(number) {

@@ -170,6 +170,7 @@ pub(crate) struct Line {
 enum More {
     Captures(usize),
     Settings,
+    Tell(Tell),
     Nothing,
 }
 
@@ -296,17 +297,26 @@ impl Line {
                 // Captures come first; where there is none, parked frames are tried.
                 until = Instant::now();
             }
+            let tells = &mut self.tells;
+            let tell = async {
+                match tells {
+                    Some(tells) => tells.recv().await,
+                    None => None,
+                }
+            };
             let more = runtime.block_on(async {
                 tokio::select! {
                     biased;
                     Ok(()) = settings.changed() => More::Settings,
                     more = captures.recv_many(&mut group, GROUP) => More::Captures(more),
+                    Some(tell) = tell => More::Tell(tell),
                     () = tokio::time::sleep_until(until.into()) => More::Nothing,
                 }
             });
             match more {
                 More::Captures(0) => break,
                 More::Captures(_) | More::Nothing => {}
+                More::Tell(tell) => self.tell_other(tell),
                 More::Settings => {
                     let settings = settings.borrow_and_update().clone();
                     settings.into_iter().for_each(|settings| self.change(&settings));

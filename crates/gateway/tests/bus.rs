@@ -5,7 +5,7 @@ mod common;
 
 use common::bus::{Bus, Device, State};
 use common::program::Program;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -20,10 +20,16 @@ fn config(folder: &Path, bus: &str) -> String {
     )
 }
 
-fn reports(folder: &Path) -> Vec<Value> {
+/// What the gateway has told, of what is wanted.
+fn told(folder: &Path, wanted: impl Fn(&Value) -> bool) -> Vec<Value> {
     let text = std::fs::read_to_string(folder.join("out.jsonl")).unwrap_or_default();
-    let reports = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    reports.filter(|report| report["event"].is_null()).collect()
+    // The last line may be on its way to the disk.
+    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+    whole.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).filter(wanted).collect()
+}
+
+fn reports(folder: &Path) -> Vec<Value> {
+    told(folder, |told| told["schema"] == "esh.report.v1")
 }
 
 fn until(what: &str, is: impl Fn() -> bool) {
@@ -106,6 +112,46 @@ fn a_poll_is_one_report_with_one_time_and_a_refusal_is_learned_and_kept() {
     let polls = reports(folder.path()).len() - before;
     assert!(bus.state().answered[&17] - answered <= 2 * polls as u32 + 2, "two requests each");
     assert_eq!(bus.state().early, 0);
+}
+
+#[test]
+fn a_command_sets_the_period_for_good_and_another_reads_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let bus = Bus::new(&folder.path().join("port"), 19_200, State { devices: devices([17]), ..State::default() });
+    let keys = format!("serial = {:?}\nbaud = 19200\nperiod = \"1h\"\n{}", bus.path, meters([17], ""));
+    let keys = format!("{}\n[commands]\nenabled = true\n", config(folder.path(), &keys));
+    let order = |what: Value| {
+        esh_gateway::commands::put(&folder.path().join("data"), what.to_string().as_bytes()).unwrap();
+    };
+    let state = |id: &str| {
+        esh_gateway::commands::look(&folder.path().join("data"), id)
+            .unwrap()
+            .map(|(state, error)| (state.word(), error))
+    };
+    let gateway = Program::start(folder.path(), &keys, &[]);
+    until("it is read at the beginning", || !reports(folder.path()).is_empty());
+    order(json!({"id": "now", "protocol": "modbus", "meter": "modbus:cellar.17", "name": "read"}));
+    until("it is read once more", || reports(folder.path()).len() == 2);
+    until("it is told", || state("now") == Some(("done", None)));
+    order(json!({"id": "who", "protocol": "modbus", "meter": "modbus:attic.1", "name": "read"}));
+    order(json!({"id": "raw", "protocol": "modbus", "meter": "modbus:cellar.17", "raw": {"hex": "0600010001"}}));
+    until("nothing is written", || state("raw").is_some_and(|(state, _)| state == "failed"));
+    assert!(state("raw").unwrap().1.unwrap().contains("declares"), "{:?}", state("raw"));
+    assert_eq!(state("who"), Some(("queued", None)), "nobody reaches it");
+    order(json!({"id": "often", "protocol": "modbus", "meter": "modbus:cellar.17", "name": "set_period",
+        "args": {"seconds": 1}}));
+    until("it is done", || state("often") == Some(("done", None)));
+    until("it is read every second", || reports(folder.path()).len() >= 5);
+    assert!(gateway.stop());
+    let before = reports(folder.path()).len();
+    let gateway = Program::start(folder.path(), &keys, &[]);
+    until("and after a restart", || reports(folder.path()).len() >= before + 4);
+    assert!(gateway.stop());
+    let results = told(folder.path(), |told| told["schema"] == "esh.result.v1");
+    let of = |id: &str| -> Vec<_> {
+        results.iter().filter(|told| told["command"] == id).map(|told| told["state"].as_str().unwrap()).collect()
+    };
+    assert_eq!((of("now"), of("often")), (vec!["queued", "sent", "done"], vec!["queued", "sent", "done"]));
 }
 
 /// The energies that reports tell, by meter. Each meter counts another one.

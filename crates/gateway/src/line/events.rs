@@ -64,14 +64,17 @@ impl Line {
 
     /// Tells what others want to be told; they hear of it after the commit.
     pub(super) fn tell_others(&mut self) {
-        while let Some(Ok(Tell { record, committed })) = self.tells.as_mut().map(mpsc::Receiver::try_recv) {
-            let draft = Draft { record: &record, frame: None, lessons: &[], stands: None };
-            if self.queue.append(&draft, &known(&*self.decode, &self.watch, &self.deduplicate)).is_err() {
-                // Whoever waits hears that it was not told, and asks again.
-                return;
-            }
+        while let Some(Ok(tell)) = self.tells.as_mut().map(mpsc::Receiver::try_recv) {
+            self.tell_other(tell);
+        }
+    }
+
+    pub(super) fn tell_other(&mut self, Tell { record, committed }: Tell) {
+        let draft = Draft { record: &record, frame: None, lessons: &[], stands: None };
+        if self.queue.append(&draft, &known(&*self.decode, &self.watch, &self.deduplicate)).is_ok() {
             self.told.push(committed);
         }
+        // Otherwise whoever waits hears that it was not told, and asks again.
     }
 
     /// Tells which meters are silent, and what could not be told before.

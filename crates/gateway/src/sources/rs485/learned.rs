@@ -5,8 +5,10 @@
 
 use super::modbus::Learned;
 use esh_core::Id;
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use std::{fs, io};
 use tracing::warn;
 
@@ -15,6 +17,8 @@ use tracing::warn;
 pub(super) struct Memory {
     file: PathBuf,
     devices: BTreeMap<String, Learned>,
+    /// The periods, in milliseconds, that commands have set.
+    periods: BTreeMap<String, u64>,
 }
 
 impl Memory {
@@ -28,7 +32,20 @@ impl Memory {
             }),
             Err(_) => BTreeMap::new(),
         };
-        Self { file, devices }
+        let periods = fs::read(file.with_extension(PERIODS)).ok().and_then(|text| serde_json::from_slice(&text).ok());
+        Self { file, devices, periods: periods.unwrap_or_default() }
+    }
+
+    /// The period that a command has set for a device.
+    pub(super) fn period(&self, id: &Id) -> Option<Duration> {
+        self.periods.get(id.as_str()).copied().map(Duration::from_millis)
+    }
+
+    /// Keeps the period of a device; it is on the disk when this returns.
+    pub(super) fn put_period(&mut self, id: &Id, period: Duration) -> io::Result<()> {
+        let period = u64::try_from(period.as_millis()).unwrap_or(u64::MAX);
+        self.periods.insert(id.as_str().to_owned(), period);
+        save(&self.file.with_extension(PERIODS), &self.periods)
     }
 
     /// What a device has taught.
@@ -42,19 +59,22 @@ impl Memory {
             return;
         }
         self.devices.insert(id.as_str().to_owned(), learned);
-        if let Err(error) = self.save() {
+        if let Err(error) = save(&self.file, &self.devices) {
             warn!(file = %self.file.display(), %error, "what devices have taught is not kept");
         }
     }
+}
 
-    /// Writes a file of some hundred octets, which happens a few times in the life of a device.
-    fn save(&self) -> io::Result<()> {
-        if let Some(folder) = self.file.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        let new = self.file.with_extension("new");
-        fs::write(&new, serde_json::to_vec(&self.devices)?)?;
-        fs::File::open(&new)?.sync_all()?;
-        fs::rename(&new, &self.file)
-    }
+/// What the file of periods ends with.
+const PERIODS: &str = "periods.json";
+
+/// Writes a file of some hundred octets, which happens a few times in the life of a device.
+fn save(file: &Path, content: &impl Serialize) -> io::Result<()> {
+    let folder = file.parent().unwrap_or_else(|| Path::new("."));
+    fs::create_dir_all(folder)?;
+    let new = file.with_extension("new");
+    fs::write(&new, serde_json::to_vec(content)?)?;
+    fs::File::open(&new)?.sync_all()?;
+    fs::rename(&new, file)?;
+    fs::File::open(folder)?.sync_all()
 }

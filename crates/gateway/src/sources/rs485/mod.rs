@@ -9,6 +9,7 @@ mod learned;
 mod line;
 mod mbus;
 mod modbus;
+mod ordered;
 mod scan;
 mod schedule;
 mod server;
@@ -19,6 +20,7 @@ pub use scan::Search;
 use super::{Intake, now};
 use crate::backoff::Backoff;
 use crate::capture::{Capture, Framing};
+use crate::commands::Link;
 use crate::protocols::ModbusPolled;
 use crate::quiet::Quiet;
 use crate::stop::Stop;
@@ -56,6 +58,7 @@ const MUTE: Duration = Duration::from_secs(20);
 /// When it cannot listen for those who ask through it.
 pub async fn run(config: Config, intake: Intake, mut stop: Stop) -> Result<(), Rs485Error> {
     let mut bus = Bus::new(config, intake);
+    bus.link = Some(bus.intake.link(&[Protocol::Modbus, Protocol::Mbus]));
     // The server ends with the bus.
     let mut _server = None;
     if let Some(at) = &bus.config.listen {
@@ -163,6 +166,10 @@ struct Bus {
     meters: Vec<Asked>,
     memory: Memory,
     guests: Guests,
+    /// Where commands come out.
+    link: Option<Link>,
+    /// Who waits to hear that a meter was read.
+    readers: ordered::Readers,
     /// Times of the schedule count from here.
     begun: Instant,
     quiet: Quiet,
@@ -202,13 +209,15 @@ impl Bus {
                 }
                 Speaks::Mbus(address) => Speaker::Mbus(*address, mbus_way(meter)),
             };
-            plans.push(Plan { period: meter.period, delay: delay(&name, &id, meter.spread) });
+            let period = memory.period(&id).unwrap_or(meter.period);
+            plans.push(Plan { period, delay: delay(&name, &id, meter.spread.min(period / 2)) });
             meters.push(Asked { id, speaker });
         }
         let schedule = Schedule::new(&plans, Duration::ZERO, wall());
         let counts = intake.counts.bus();
         let (guests, quiet) = (Guests::default(), Quiet::default());
-        Self { config, name, intake, counts, schedule, meters, memory, guests, begun, quiet, heard: begun }
+        let (link, readers, heard) = (None, Vec::new(), begun);
+        Self { config, name, intake, counts, schedule, meters, memory, guests, link, readers, begun, quiet, heard }
     }
 
     fn now(&self) -> Duration {
@@ -221,6 +230,7 @@ impl Bus {
         loop {
             let now = self.now();
             self.schedule.clock(now, wall());
+            self.take_orders().await;
             if self.guests.coming.is_some() {
                 let wanted = self.guests.look();
                 self.schedule.want(self.guests.place, wanted);
@@ -247,6 +257,7 @@ impl Bus {
                         }
                     };
                     self.schedule.done(who, now, self.now(), answered);
+                    self.tell_readers(who, answered).await;
                     self.counts.missed.set(self.schedule.missed());
                     self.counts.silent.set(self.schedule.silent());
                     self.counts.stray.add(line.take_stray());
@@ -263,12 +274,14 @@ impl Bus {
                         () = stop.asked() => return Ok(()),
                         () = tokio::time::sleep_until(until.into()) => {}
                         () = self.guests.come() => {}
+                        Some(order) = ordered::order(&mut self.link) => self.carry_out(order).await,
                     }
                 }
                 Next::Idle => {
                     tokio::select! {
                         () = stop.asked() => return Ok(()),
                         () = self.guests.come() => {}
+                        Some(order) = ordered::order(&mut self.link) => self.carry_out(order).await,
                     }
                 }
             }

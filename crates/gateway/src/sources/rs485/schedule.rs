@@ -47,6 +47,10 @@ struct Task {
     slot: i64,
     /// A guest wants to be asked for.
     wanted: bool,
+    /// Somebody wants a meter asked whatever its slots.
+    at_once: bool,
+    /// So it is asked now.
+    hurried: bool,
     /// How much of the bus it has had, in nanoseconds, as fair queueing counts it.
     had: u64,
     failures: u32,
@@ -104,6 +108,8 @@ impl Schedule {
             plan: Some(*plan),
             slot: plan.slot(wall.saturating_sub(milliseconds(plan.delay))),
             wanted: false,
+            at_once: false,
+            hurried: false,
             had: 0,
             failures: 0,
             not_before: now,
@@ -114,8 +120,8 @@ impl Schedule {
 
     /// Makes room for one who has no slots and is asked for when he wants: his place.
     pub(super) fn guest(&mut self) -> usize {
-        let task = Task { plan: None, slot: 0, wanted: false, had: 0, failures: 0, not_before: Duration::ZERO };
-        self.tasks.push(task);
+        let (wanted, at_once, hurried, not_before) = (false, false, false, Duration::ZERO);
+        self.tasks.push(Task { plan: None, slot: 0, wanted, at_once, hurried, had: 0, failures: 0, not_before });
         self.tasks.len() - 1
     }
 
@@ -123,6 +129,26 @@ impl Schedule {
     pub(super) fn want(&mut self, who: usize, wanted: bool) {
         if let Some(task) = self.tasks.get_mut(who) {
             task.wanted = wanted;
+        }
+    }
+
+    /// When a meter is asked.
+    pub(super) fn plan(&self, who: usize) -> Option<Plan> {
+        self.tasks.get(who)?.plan
+    }
+
+    /// A meter is asked by another plan, from its next slot on.
+    pub(super) fn set_plan(&mut self, who: usize, plan: Plan, wall: i64) {
+        if let Some(task) = self.tasks.get_mut(who) {
+            task.slot = plan.slot(wall.saturating_sub(milliseconds(plan.delay))).saturating_add(plan.period());
+            task.plan = Some(plan);
+        }
+    }
+
+    /// A meter is asked as soon as it is its turn, whatever its slots: its reading is of that moment.
+    pub(super) fn at_once(&mut self, who: usize) {
+        if let Some(task) = self.tasks.get_mut(who) {
+            task.at_once = true;
         }
     }
 
@@ -161,6 +187,9 @@ impl Schedule {
     /// When somebody is due, by the monotonic clock; `None` for a guest who wants nothing.
     fn due(&self, task: &Task, now: Duration, alive: bool) -> Option<Duration> {
         let Some(plan) = task.plan else { return task.wanted.then_some(now) };
+        if task.at_once {
+            return Some(now);
+        }
         let ahead = task.slot.saturating_add(milliseconds(plan.delay)).saturating_sub(self.wall(now));
         let due = now + Duration::from_millis(u64::try_from(ahead).unwrap_or_default());
         let gate = if alive && task.is_silent() { self.silent_until } else { Duration::ZERO };
@@ -187,7 +216,8 @@ impl Schedule {
         let wall = self.wall(now);
         let Some(task) = self.tasks.get_mut(who) else { return Next::Idle };
         task.had = level;
-        let Some(plan) = task.plan else { return Next::Ask { who, slot: wall } };
+        task.hurried = std::mem::take(&mut task.at_once);
+        let Some(plan) = task.plan.filter(|_| !task.hurried) else { return Next::Ask { who, slot: wall } };
         let late = wall.saturating_sub(slot).saturating_sub(milliseconds(plan.delay));
         // What comes much later than its slot is not told as if it were of that moment.
         Next::Ask { who, slot: if (0..=plan.late()).contains(&late) { slot } else { wall } }
@@ -208,9 +238,12 @@ impl Schedule {
         task.had = task.had.saturating_add(nanoseconds(took).max(1));
         let Some(plan) = task.plan else { return };
         // He was asked for all the slots that had come when it began.
-        let covered = plan.slot(asked_at.saturating_sub(milliseconds(plan.delay))).max(task.slot);
-        self.missed += u64::try_from((covered - task.slot) / plan.period()).unwrap_or_default();
-        task.slot = covered.saturating_add(plan.period());
+        let come = plan.slot(asked_at.saturating_sub(milliseconds(plan.delay)));
+        if come >= task.slot || !std::mem::take(&mut task.hurried) {
+            let covered = come.max(task.slot);
+            self.missed += u64::try_from((covered - task.slot) / plan.period()).unwrap_or_default();
+            task.slot = covered.saturating_add(plan.period());
+        }
         if answered {
             task.failures = 0;
             task.not_before = now;
@@ -418,5 +451,23 @@ mod tests {
             }
             prop_assert!(all.windows(2).all(|pair| pair[0].1 < pair[1].1));
         }
+    }
+
+    #[test]
+    fn another_plan_begins_with_its_next_slot_and_who_is_wanted_is_asked_at_once() {
+        let (mut now, wall) = (Duration::ZERO, 1_795_500_000_000);
+        let mut schedule = Schedule::new(&plans(1, 60_000), now, wall);
+        let asked = run(&mut schedule, ms(10_000), &mut now, |_, _| (ms(10), true));
+        assert_eq!(asked.len(), 1, "at the beginning");
+        now = ms(10_000);
+        schedule.at_once(0);
+        assert_eq!(schedule.next(now), Next::Ask { who: 0, slot: wall + 10_000 });
+        schedule.done(0, now, now + ms(10), true);
+        assert_eq!(schedule.next(now + ms(10)), Next::Wait(ms(60_000)), "its slots are what they were");
+        schedule.set_plan(0, Plan { period: ms(15_000), delay: Duration::ZERO }, wall + 10_010);
+        now = ms(10_010);
+        let asked = run(&mut schedule, ms(46_000), &mut now, |_, _| (ms(10), true));
+        let slots: Vec<_> = asked.iter().map(|(_, _, slot)| slot - wall).collect();
+        assert_eq!(slots, [15_000, 30_000, 45_000]);
     }
 }

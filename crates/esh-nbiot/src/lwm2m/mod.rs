@@ -7,6 +7,7 @@ pub mod model;
 mod open;
 mod path;
 mod read;
+pub mod registration;
 mod registry;
 mod tlv;
 mod value;

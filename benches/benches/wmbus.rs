@@ -82,6 +82,7 @@ fn report(decoder: &mut Decoder, octets: &[u8], known: &One, report: &mut Vec<u8
         received_at: Stamp { at: None, synchronised: true },
         source: None,
         input: None,
+        profile: None,
     };
     let decoded = decoder.decode(&frame, known, None, &mut Silent, report);
     assert!(decoded.error.is_none());

@@ -517,6 +517,7 @@ impl Decode {
             None => None,
             Some(name) => Some(profiles.by_name(name).ok_or_else(|| anyhow::anyhow!(profiles.unknown(name)))?),
         };
+        let codec = self.read_codec()?;
         anyhow::ensure!(self.port.is_none() || self.protocol == Protocol::Lorawan, "--port is for lorawan");
         let options = analyse::Options {
             profiles,
@@ -526,7 +527,7 @@ impl Decode {
             keys: self.read_keys()?,
             replay_check: self.replay_check,
             opened: !self.no_opened,
-            codec: self.read_codec()?,
+            codec,
         };
         let print = move |report: &[u8], into: &mut Vec<u8>| match format {
             OutputFormat::Json => into.extend_from_slice(report),

@@ -1,7 +1,7 @@
 //! All profiles: by name, and by the addresses of meters.
 
 use super::body::{Here, keep_text};
-use super::built_in::BUILT_IN;
+use super::built_in::{BUILT_IN, BuiltIn};
 use super::compile;
 use super::file::{File, TestTable};
 use super::registers::Value;
@@ -11,9 +11,9 @@ use esh_core::profile::Profile;
 use esh_core::{Meter, Protocol};
 use jiff::tz::TimeZone;
 use std::collections::{BTreeMap, HashMap};
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::{fmt, fs};
 use toml::Spanned;
 
 /// A profile, and what its file says beside it.
@@ -49,12 +49,49 @@ pub struct Loaded {
 pub type Found = &'static Loaded;
 
 /// All profiles.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Profiles {
-    by_name: BTreeMap<&'static str, Found>,
-    masks: Masks<Found>,
+    by_name: BTreeMap<&'static str, Entry>,
+    masks: Masks<Entry>,
     /// Those that another of the same name has taken the place of.
     replaced: Vec<(&'static str, PathBuf)>,
+}
+
+/// One of them.
+#[derive(Clone, Copy)]
+enum Entry {
+    BuiltIn(&'static BuiltIn),
+    Own(Found),
+}
+
+impl Entry {
+    fn name(self) -> &'static str {
+        match self {
+            Self::BuiltIn(built_in) => built_in.name(),
+            Self::Own(found) => found.profile.name,
+        }
+    }
+
+    fn masks(self) -> Vec<String> {
+        match self {
+            Self::BuiltIn(built_in) => built_in.masks.iter().map(|mask| (*mask).to_owned()).collect(),
+            Self::Own(found) => found.masks.clone(),
+        }
+    }
+
+    fn get(self) -> Option<Found> {
+        match self {
+            Self::BuiltIn(built_in) => built_in.get(),
+            Self::Own(found) => Some(found),
+        }
+    }
+}
+
+/// Their names: the texts are long.
+impl fmt::Debug for Profiles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.by_name.keys()).finish()
+    }
 }
 
 impl Profiles {
@@ -62,10 +99,7 @@ impl Profiles {
     #[must_use]
     pub fn built_in() -> Arc<Self> {
         static ALL: OnceLock<Arc<Profiles>> = OnceLock::new();
-        Arc::clone(ALL.get_or_init(|| {
-            // A test of ours compiles each of them: one that is wrong would not be here.
-            Arc::new(Self::of(built_in().filter_map(Result::ok)))
-        }))
+        Arc::clone(ALL.get_or_init(|| Arc::new(Self::of(BUILT_IN.iter().map(Entry::BuiltIn)))))
     }
 
     /// Those that come with the program, then those of a folder.
@@ -74,22 +108,23 @@ impl Profiles {
     /// When one of them is none; says where.
     pub fn with_folder(folder: Option<&Path>) -> Result<Arc<Self>, ConfigError> {
         let Some(folder) = folder else { return Ok(Self::built_in()) };
-        let mut all: Vec<Found> = Self::built_in().by_name.values().copied().collect();
+        let mut all: Vec<Entry> = BUILT_IN.iter().map(Entry::BuiltIn).collect();
         for file in files(folder)? {
             let text = fs::read_to_string(&file).map_err(|error| ConfigError::whole(&file, error.to_string()))?;
-            all.push(load(&file, &text, None)?);
+            all.push(Entry::Own(load(&file, &text, None)?));
         }
         Ok(Arc::new(Self::of(all)))
     }
 
-    fn of(all: impl IntoIterator<Item = Found>) -> Self {
+    fn of(all: impl IntoIterator<Item = Entry>) -> Self {
         let mut profiles = Self::default();
-        for loaded in all {
-            if let Some(before) = profiles.by_name.insert(loaded.profile.name, loaded) {
-                profiles.replaced.push((loaded.profile.name, before.file.clone()));
+        for entry in all {
+            if let Some(before) = profiles.by_name.insert(entry.name(), entry) {
+                let file = before.get().map(|before| before.file.clone());
+                profiles.replaced.push((entry.name(), file.unwrap_or_default()));
             }
         }
-        let masks = profiles.by_name.values().flat_map(|found| found.masks.iter().map(|mask| (mask.clone(), *found)));
+        let masks = profiles.by_name.values().flat_map(|entry| entry.masks().into_iter().map(|mask| (mask, *entry)));
         profiles.masks = Masks::new(masks);
         profiles
     }
@@ -97,7 +132,7 @@ impl Profiles {
     /// The profile of that name.
     #[must_use]
     pub fn by_name(&self, name: &str) -> Option<Found> {
-        self.by_name.get(name).copied()
+        self.by_name.get(name)?.get()
     }
 
     /// The profile of a meter: the most precise of those that are sure of it.
@@ -106,12 +141,12 @@ impl Profiles {
         if self.masks.is_empty() {
             return None;
         }
-        self.masks.matching(&mask::address(meter), |_| true).next().copied()
+        self.masks.matching(&mask::address(meter), |_| true).next()?.get()
     }
 
     /// All of them, in the order of their names.
     pub fn all(&self) -> impl Iterator<Item = Found> + '_ {
-        self.by_name.values().copied()
+        self.by_name.values().filter_map(|entry| entry.get())
     }
 
     /// The names that several files have, and the files that do not count.
@@ -138,7 +173,7 @@ fn is_like(known: &str, name: &str) -> bool {
 
 /// Those that come with the program, each compiled.
 pub(super) fn built_in() -> impl Iterator<Item = Result<Found, ConfigError>> {
-    BUILT_IN.iter().map(|(path, text)| load(&Path::new("profiles").join(path), text, Some(())))
+    BUILT_IN.iter().map(BuiltIn::load)
 }
 
 /// What is to be watched of a folder of profiles: the folders, and the files in them.

@@ -47,7 +47,8 @@ mod tests {
     fn each_is_a_profile_and_its_masks_are_known_without_reading_it() {
         for built_in in &BUILT_IN {
             let found = built_in.load().unwrap_or_else(|error| panic!("{error}"));
-            assert_eq!((found.profile.name, &*found.masks), (built_in.name(), built_in.masks), "{}", built_in.path);
+            assert_eq!(found.profile.name, built_in.name());
+            assert_eq!(found.masks, built_in.masks, "{}", built_in.path);
         }
     }
 }

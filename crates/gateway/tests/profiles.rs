@@ -82,7 +82,7 @@ fn a_test_that_does_not_hold_says_what_came() {
         ("payload = \"05\"\nerror = \"truncated\"", "the error is none"),
         ("payload = \"05\"\nerror = \"trunkated\"", "did you mean `truncated`?"),
         ("payload = \"0\"", "odd number"),
-        ("description = \"x\"", "either `payload` or `frame`"),
+        ("description = \"x\"", "one of `payload`, `frame` and `registers`"),
         ("frame = \"00\"", "no protocol"),
     ] {
         let file = folder.path().join("mine.toml");
@@ -100,7 +100,7 @@ fn what_is_wrong_is_said_with_its_place() {
     for (text, said) in [
         ("x = 1".to_owned(), "mine.toml:1:1: unknown key `x`"),
         (profile("[[mesage]]"), "did you mean `message`?"),
-        (profile(""), "no [[message]] and no [[record]]"),
+        (profile(""), "no [[message]], no [[record]] and no [[register]]"),
         (profile("[[message]]\nprot = 1"), "mine.toml:4:1: unknown key `prot`"),
         (profile("[[message]]"), "a message without fields"),
         (profile("match = [\"EBZ:*\"]\n[[message]]\n[[message.octets]]\ntype = \"u8\""), "mine.toml:3:10: a mask"),

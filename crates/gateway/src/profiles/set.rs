@@ -8,7 +8,7 @@ use super::registers::Value;
 use crate::config::ConfigError;
 use crate::mask::{self, Masks};
 use esh_core::profile::Profile;
-use esh_core::{Meter, Protocol};
+use esh_core::{Manufacturer, Meter, Protocol};
 use jiff::tz::TimeZone;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -53,6 +53,8 @@ pub type Found = &'static Loaded;
 pub struct Profiles {
     by_name: BTreeMap<&'static str, Entry>,
     masks: Masks<Entry>,
+    /// The makers whose meters a mask may be sure of; empty where one may be sure of any maker's. Most frames are of others.
+    makers: Vec<Manufacturer>,
     /// Those that another of the same name has taken the place of.
     replaced: Vec<(&'static str, PathBuf)>,
 }
@@ -125,6 +127,9 @@ impl Profiles {
             }
         }
         let masks = profiles.by_name.values().flat_map(|entry| entry.masks().into_iter().map(|mask| (mask, *entry)));
+        let masks: Vec<_> = masks.collect();
+        let makers = masks.iter().map(|(mask, _)| Manufacturer::from_letters(mask.split(':').nth(1)?));
+        profiles.makers = makers.collect::<Option<_>>().unwrap_or_default();
         profiles.masks = Masks::new(masks);
         profiles
     }
@@ -138,7 +143,8 @@ impl Profiles {
     /// The profile of a meter: the most precise of those that are sure of it.
     #[must_use]
     pub fn of_meter(&self, meter: &Meter) -> Option<Found> {
-        if self.masks.is_empty() {
+        let of_others = || meter.manufacturer.is_some_and(|maker| !self.makers.contains(&maker));
+        if self.masks.is_empty() || (!self.makers.is_empty() && of_others()) {
             return None;
         }
         self.masks.matching(&mask::address(meter), |_| true).next()?.get()

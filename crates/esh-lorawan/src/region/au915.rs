@@ -1,24 +1,13 @@
 //! AU915-928; RP002-1.0.4, 2.8.
 
-use super::data_rate::{lora, lr_fhss};
+use super::data_rate::{LORA_125, LORA_500, lora, lr_fhss};
 use super::{Channels, DataRate, Plan, Region, Rx1};
 
-const DATA_RATES: [Option<DataRate>; 14] = [
-    lora(12, 125),
-    lora(11, 125),
-    lora(10, 125),
-    lora(9, 125),
-    lora(8, 125),
-    lora(7, 125),
-    lora(8, 500),
-    lr_fhss(1523, false),
-    lora(12, 500),
-    lora(11, 500),
-    lora(10, 500),
-    lora(9, 500),
-    lora(8, 500),
-    lora(7, 500),
-];
+const DATA_RATES: [Option<DataRate>; 14] = {
+    let [a, b, c, d, e, f] = LORA_125;
+    let [h, i, j, k, l, m] = LORA_500;
+    [a, b, c, d, e, f, lora(8, 500), lr_fhss(1523, false), h, i, j, k, l, m]
+};
 
 pub(super) const PLAN: Plan = Plan {
     region: Region::Au915,

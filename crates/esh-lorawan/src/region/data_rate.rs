@@ -72,16 +72,30 @@ pub(super) const fn lr_fhss(kilohertz: u16, two_thirds: bool) -> Option<DataRate
     Some(DataRate::LrFhss { kilohertz, two_thirds })
 }
 
+/// The data rates 0 to 5 of most regions.
+pub(super) const LORA_125: [Option<DataRate>; 6] =
+    [lora(12, 125), lora(11, 125), lora(10, 125), lora(9, 125), lora(8, 125), lora(7, 125)];
+
+/// The data rates 8 to 13 of the regions with wide downlinks.
+pub(super) const LORA_500: [Option<DataRate>; 6] =
+    [lora(12, 500), lora(11, 500), lora(10, 500), lora(9, 500), lora(8, 500), lora(7, 500)];
+
 /// The data rates 0 to 7 of all regions that are narrow.
-pub(super) const NARROW: [Option<DataRate>; 8] = [
-    lora(12, 125),
-    lora(11, 125),
-    lora(10, 125),
-    lora(9, 125),
-    lora(8, 125),
-    lora(7, 125),
-    lora(7, 250),
-    Some(DataRate::Fsk { bits: 50_000 }),
+pub(super) const NARROW: [Option<DataRate>; 8] = {
+    let [a, b, c, d, e, f] = LORA_125;
+    [a, b, c, d, e, f, lora(7, 250), Some(DataRate::Fsk { bits: 50_000 })]
+};
+
+/// The data rates of the first window for uplinks at 0 to 7 and the offsets 0 to 5, where each offset is a step slower.
+pub(super) const SLOWER: [&[u8]; 8] = [
+    &[0, 0, 0, 0, 0, 0],
+    &[1, 0, 0, 0, 0, 0],
+    &[2, 1, 0, 0, 0, 0],
+    &[3, 2, 1, 0, 0, 0],
+    &[4, 3, 2, 1, 0, 0],
+    &[5, 4, 3, 2, 1, 0],
+    &[6, 5, 4, 3, 2, 1],
+    &[7, 6, 5, 4, 3, 2],
 ];
 
 #[cfg(test)]

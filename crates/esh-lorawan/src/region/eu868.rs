@@ -1,11 +1,17 @@
 //! EU863-870; RP002-1.0.4, 2.4.
 
-use super::data_rate::{NARROW, lr_fhss};
+use super::data_rate::{NARROW, SLOWER, lr_fhss};
 use super::{Channels, DataRate, Plan, Region, Rx1};
 
 const DATA_RATES: [Option<DataRate>; 12] = {
     let [a, b, c, d, e, f, g, h] = NARROW;
     [a, b, c, d, e, f, g, h, lr_fhss(137, false), lr_fhss(137, true), lr_fhss(336, false), lr_fhss(336, true)]
+};
+
+/// A frame in LR-FHSS is answered in LoRa.
+const RX1_RATES: [&[u8]; 12] = {
+    let [a, b, c, d, e, f, g, h] = SLOWER;
+    [a, b, c, d, e, f, g, h, b, c, b, c]
 };
 
 pub(super) const PLAN: Plan = Plan {
@@ -15,20 +21,7 @@ pub(super) const PLAN: Plan = Plan {
     band: (863_000_000, 870_000_000),
     uplink: &[Channels { first: 868_100_000, step: 200_000, count: 3 }],
     data_rates: &DATA_RATES,
-    rx1_rates: &[
-        &[0, 0, 0, 0, 0, 0],
-        &[1, 0, 0, 0, 0, 0],
-        &[2, 1, 0, 0, 0, 0],
-        &[3, 2, 1, 0, 0, 0],
-        &[4, 3, 2, 1, 0, 0],
-        &[5, 4, 3, 2, 1, 0],
-        &[6, 5, 4, 3, 2, 1],
-        &[7, 6, 5, 4, 3, 2],
-        &[1, 0, 0, 0, 0, 0],
-        &[2, 1, 0, 0, 0, 0],
-        &[1, 0, 0, 0, 0, 0],
-        &[2, 1, 0, 0, 0, 0],
-    ],
+    rx1_rates: &RX1_RATES,
     rx1: Rx1::Same,
     rx2: (869_525_000, 0),
     added: &[867_100_000, 867_300_000, 867_500_000, 867_700_000, 867_900_000],

@@ -1,10 +1,7 @@
 //! KR920-923; RP002-1.0.4, 2.11.
 
-use super::data_rate::lora;
-use super::{Channels, DataRate, Plan, Region, Rx1};
-
-const DATA_RATES: [Option<DataRate>; 6] =
-    [lora(12, 125), lora(11, 125), lora(10, 125), lora(9, 125), lora(8, 125), lora(7, 125)];
+use super::data_rate::{LORA_125, SLOWER};
+use super::{Channels, Plan, Region, Rx1};
 
 pub(super) const PLAN: Plan = Plan {
     region: Region::Kr920,
@@ -12,15 +9,8 @@ pub(super) const PLAN: Plan = Plan {
     station: "KR920",
     band: (920_900_000, 923_300_000),
     uplink: &[Channels { first: 922_100_000, step: 200_000, count: 3 }],
-    data_rates: &DATA_RATES,
-    rx1_rates: &[
-        &[0, 0, 0, 0, 0, 0],
-        &[1, 0, 0, 0, 0, 0],
-        &[2, 1, 0, 0, 0, 0],
-        &[3, 2, 1, 0, 0, 0],
-        &[4, 3, 2, 1, 0, 0],
-        &[5, 4, 3, 2, 1, 0],
-    ],
+    data_rates: &LORA_125,
+    rx1_rates: SLOWER.split_at(6).0,
     rx1: Rx1::Same,
     rx2: (921_900_000, 0),
     added: &[],

@@ -1,6 +1,6 @@
 //! RU864-870; RP002-1.0.4, 2.13.
 
-use super::data_rate::NARROW;
+use super::data_rate::{NARROW, SLOWER};
 use super::{Channels, Plan, Region, Rx1};
 
 pub(super) const PLAN: Plan = Plan {
@@ -10,16 +10,7 @@ pub(super) const PLAN: Plan = Plan {
     band: (864_000_000, 870_000_000),
     uplink: &[Channels { first: 868_900_000, step: 200_000, count: 2 }],
     data_rates: &NARROW,
-    rx1_rates: &[
-        &[0, 0, 0, 0, 0, 0],
-        &[1, 0, 0, 0, 0, 0],
-        &[2, 1, 0, 0, 0, 0],
-        &[3, 2, 1, 0, 0, 0],
-        &[4, 3, 2, 1, 0, 0],
-        &[5, 4, 3, 2, 1, 0],
-        &[6, 5, 4, 3, 2, 1],
-        &[7, 6, 5, 4, 3, 2],
-    ],
+    rx1_rates: &SLOWER,
     rx1: Rx1::Same,
     rx2: (869_100_000, 0),
     added: &[],

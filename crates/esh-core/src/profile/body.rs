@@ -181,18 +181,20 @@ pub(super) fn product(a: Decimal, b: Decimal) -> Result<Decimal, Quality> {
 pub enum Code {
     /// Every bit is set.
     AllOnes,
-    /// Only the top bit is set.
+    /// Only the top bit is set: the smallest number in two's complement.
     Smallest,
-    /// Every bit but the top one is set.
+    /// Every bit but the top one is set: the largest number in two's complement.
     Largest,
-    /// Zero.
+    /// Zero, where a meter never shows it.
     Zero,
     /// These bits.
     Bits(u64),
 }
 
 impl Code {
-    fn is(self, bits: u64, width: u8) -> bool {
+    /// Whether these bits, of so many at the most, are the code.
+    #[must_use]
+    pub fn is(self, bits: u64, width: u8) -> bool {
         let ones = holds::ones(width);
         bits == match self {
             Self::AllOnes => ones,

@@ -1,6 +1,7 @@
 //! What registers hold.
 
 use super::Order;
+use esh_core::profile::Code;
 use esh_core::{CivilTime, Decimal, Precision, Quality, Text, Value};
 
 /// The type of a value.
@@ -71,21 +72,6 @@ pub enum Clock {
     Iec870,
 }
 
-/// A code that stands for no value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Code {
-    /// Every bit is set.
-    AllOnes,
-    /// Only the top bit is set: the smallest number in two's complement.
-    Smallest,
-    /// Every bit but the top one is set: the largest number in two's complement.
-    Largest,
-    /// Zero, where a meter never shows it.
-    Zero,
-    /// These bits.
-    Bits(u64),
-}
-
 impl Holds {
     /// How many registers it takes.
     #[must_use]
@@ -111,20 +97,15 @@ impl Holds {
         }
     }
 
-    /// Whether these bits are the code.
-    fn is(self, code: Code, bits: u64) -> bool {
-        let width = match self {
+    /// How many bits a number has that it holds.
+    const fn bits(self) -> u8 {
+        match self {
             Self::Octet { .. } => 8,
-            Self::Field { count, .. } => u32::from(count),
-            _ => u32::from(self.registers()) * 16,
-        };
-        let ones = u64::MAX.checked_shr(64u32.saturating_sub(width)).unwrap_or_default();
-        bits == match code {
-            Code::AllOnes => ones,
-            Code::Smallest => ones ^ (ones >> 1),
-            Code::Largest => ones >> 1,
-            Code::Zero => 0,
-            Code::Bits(bits) => bits,
+            Self::Field { count, .. } => count,
+            _ => match self.registers() {
+                registers @ 0..=3 => registers as u8 * 16,
+                _ => 64,
+            },
         }
     }
 
@@ -155,7 +136,7 @@ impl Holds {
             }
             _ => all,
         };
-        if let Some((_, quality)) = none.iter().find(|(code, _)| self.is(*code, bits)) {
+        if let Some((_, quality)) = none.iter().find(|(code, _)| code.is(bits, self.bits())) {
             return Err(*quality);
         }
         let number = match self {

@@ -8,7 +8,8 @@ mod probe;
 mod scale;
 
 pub use crate::Table;
-pub use holds::{Clock, Code, Half, Holds};
+pub use esh_core::profile::Code;
+pub use holds::{Clock, Half, Holds};
 pub use order::{Order, Words};
 pub use probe::{Fit, probe};
 pub use scale::{Other, Scale};

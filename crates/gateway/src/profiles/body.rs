@@ -1,6 +1,6 @@
 //! The common body of readings: the keys that mean the same in every shape of profile.
 
-use super::form::{ByNumber, Exact, Form, exact, whole};
+use super::form::{self, ByNumber, Exact, Form, NO_VALUE, exact, whole};
 use super::scope::{Scope, Use};
 use crate::config::ConfigError;
 use esh_core::profile::{Align, Back, Body, Code, Count, Factor, Scale, Source, TimeOf};
@@ -279,14 +279,7 @@ impl Here<'_> {
         match form.into_inner() {
             Form::Table(table) => {
                 for (code, quality) in &table {
-                    let all = [
-                        Quality::Invalid,
-                        Quality::NotAvailable,
-                        Quality::Overflow,
-                        Quality::Underflow,
-                        Quality::Error,
-                    ];
-                    let quality = self.word(quality, "quality of no value", &all, Quality::word)?;
+                    let quality = self.word(quality, "quality of no value", &NO_VALUE, Quality::word)?;
                     codes.push((self.code(code.get_ref(), code.span())?, quality));
                 }
             }
@@ -306,20 +299,9 @@ impl Here<'_> {
     }
 
     fn code(self, word: &str, span: Range<usize>) -> Result<Code, ConfigError> {
-        Ok(match word {
-            "all_ones" => Code::AllOnes,
-            "smallest" => Code::Smallest,
-            "largest" => Code::Largest,
-            "zero" => Code::Zero,
-            word => match whole(word)
-                .and_then(|number| i64::try_from(number).map(|n| n as u64).or_else(|_| u64::try_from(number)).ok())
-            {
-                Some(bits) => Code::Bits(bits),
-                None => {
-                    let known = ["all_ones", "smallest", "largest", "zero"];
-                    return Err(self.at(span, format!("`{word}` is no code for no value")).suggest(word, &known));
-                }
-            },
+        form::code(word).ok_or_else(|| {
+            let known = form::CODES.map(|(known, _)| known);
+            self.at(span, format!("`{word}` is no code for no value")).suggest(word, &known)
         })
     }
 

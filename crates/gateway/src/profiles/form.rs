@@ -1,6 +1,7 @@
 //! Values that may be written in several forms: a number, a word, a table, a list.
 
-use esh_core::Decimal;
+use esh_core::profile::Code;
+use esh_core::{Decimal, Quality};
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::collections::BTreeMap;
@@ -101,6 +102,23 @@ pub(super) fn whole(text: &str) -> Option<i128> {
 
 /// A table from numbers to something.
 pub(super) type ByNumber<T> = BTreeMap<Spanned<String>, T>;
+
+/// The words of codes that stand for no value.
+pub(super) const CODES: [(&str, Code); 4] =
+    [("all_ones", Code::AllOnes), ("smallest", Code::Smallest), ("largest", Code::Largest), ("zero", Code::Zero)];
+
+/// A code that stands for no value, as a word or as a number.
+pub(super) fn code(word: &str) -> Option<Code> {
+    if let Some((_, code)) = CODES.iter().find(|(known, _)| *known == word) {
+        return Some(*code);
+    }
+    let number = whole(word)?;
+    i64::try_from(number).map(|number| number as u64).or_else(|_| u64::try_from(number)).ok().map(Code::Bits)
+}
+
+/// Why there is no value, where a profile says that.
+pub(super) const NO_VALUE: [Quality; 5] =
+    [Quality::Invalid, Quality::NotAvailable, Quality::Overflow, Quality::Underflow, Quality::Error];
 
 #[cfg(test)]
 mod tests {

@@ -3,6 +3,7 @@
 //! The keys are those of a profile's common body (`docs/profiles.md`) behind those that say where a value stands. They are
 //! checked when they are read; from then on a register is what [`esh_modbus::map`] reads.
 
+use super::form;
 use crate::config::ConfigError;
 use esh_core::{Alarm, Decimal, Function, Id, Qualifier, Qualifiers, Quality, Quantity, Unit};
 use esh_modbus::map::{self, Clock, Code, Half, Holds, Order, Other, Register, Table};
@@ -261,21 +262,12 @@ enum CodeForm {
 }
 
 fn code(word: &str) -> Result<Code, String> {
-    let number = word.strip_prefix("0x").map_or_else(|| word.parse(), |hex| u64::from_str_radix(hex, 16));
-    Ok(match (word, number) {
-        (_, Ok(number)) => Code::Bits(number),
-        ("all_ones", _) => Code::AllOnes,
-        ("smallest", _) => Code::Smallest,
-        ("largest", _) => Code::Largest,
-        ("zero", _) => Code::Zero,
-        _ => return Err(format!("`{word}` is no code: a number, `all_ones`, `smallest`, `largest` or `zero`")),
-    })
+    let wrong = || format!("`{word}` is no code: a number, `all_ones`, `smallest`, `largest` or `zero`");
+    form::code(word).ok_or_else(wrong)
 }
 
 fn quality(word: &str) -> Result<Quality, String> {
-    const KNOWN: [Quality; 5] =
-        [Quality::Invalid, Quality::NotAvailable, Quality::Overflow, Quality::Underflow, Quality::Error];
-    KNOWN.into_iter().find(|quality| quality.word() == word).ok_or_else(|| unknown("quality", word))
+    form::NO_VALUE.into_iter().find(|quality| quality.word() == word).ok_or_else(|| unknown("quality", word))
 }
 
 fn unknown(what: &str, word: &str) -> String {

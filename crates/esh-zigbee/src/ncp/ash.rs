@@ -285,10 +285,7 @@ mod tests {
     use std::{string::ToString, vec::Vec};
 
     fn written(frame: &Frame<'_>) -> Vec<u8> {
-        let mut buffer = [0; 300];
-        let mut writer = Writer::new(&mut buffer);
-        frame.write(&mut writer).unwrap();
-        writer.finish().to_vec()
+        crate::ncp::written(|writer| frame.write(writer))
     }
 
     #[test]

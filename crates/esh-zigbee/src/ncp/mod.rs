@@ -10,3 +10,14 @@ mod open;
 pub mod znp;
 
 pub use open::{Line, Ncp};
+
+/// What a frame is on the wire.
+#[cfg(test)]
+fn written(
+    write: impl FnOnce(&mut crate::write::Writer<'_>) -> Result<(), crate::write::WriteError>,
+) -> std::vec::Vec<u8> {
+    let mut buffer = [0; 300];
+    let mut writer = crate::write::Writer::new(&mut buffer);
+    write(&mut writer).unwrap();
+    writer.finish().to_vec()
+}

@@ -1,9 +1,11 @@
 //! What the sources of LoRaWAN share: the network they speak for, and when it is too late to answer.
 
+use crate::capture::{Capture, Framing, Radio};
 use crate::config::{Span, Wrong};
 use crate::protocols::Network;
-use crate::sources::Reply;
-use esh_lorawan::{DataRate, Eui64, Region};
+use crate::sources::{Reply, now};
+use esh_core::{Decimal, Protocol};
+use esh_lorawan::{DataRate, Eui64, Lorawan, Region, Transmission};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -110,12 +112,40 @@ impl Air {
     }
 
     /// The network that captures are told may answer.
-    pub(super) fn answers(&self) -> Option<Arc<Network>> {
+    fn answers(&self) -> Option<Arc<Network>> {
         (!self.listen_only).then(|| Arc::clone(&self.network))
     }
 
+    /// What a gateway heard, as a capture that just came.
+    pub(super) fn capture(&self, heard: Heard, source: &Arc<str>) -> Capture {
+        let Heard { octets, gateway, frequency, data_rate, index, rssi, snr } = heard;
+        let sent = Transmission {
+            data_rate: index.unwrap_or_default(),
+            channel: frequency.and_then(|hertz| self.channel(hertz)).unwrap_or_default(),
+            confirmed: None,
+        };
+        let radio = Radio {
+            gateway: Some(gateway.to_string().into()),
+            snr,
+            frequency,
+            data_rate,
+            receptions: Vec::new(),
+            hold: self.hold,
+            network: self.answers(),
+        };
+        Capture {
+            octets: octets.into(),
+            protocol: Protocol::Lorawan,
+            framing: Some(Framing::Lorawan(Lorawan { sent, ..Lorawan::default() })),
+            received_at: now(),
+            source: Arc::clone(source),
+            rssi,
+            radio: Some(Box::new(radio)),
+        }
+    }
+
     /// The number of a channel, as the MIC of 1.1 has it.
-    pub(super) fn channel(&self, hertz: u32) -> Option<u8> {
+    fn channel(&self, hertz: u32) -> Option<u8> {
         match self.network.region.adds_channels() {
             true => self.channels.iter().position(|channel| *channel == hertz).map(|number| number as u8),
             false => self.network.region.channel(hertz),
@@ -139,6 +169,20 @@ impl Air {
             second: window(reply.delay + Duration::from_secs(1), region.rx2()),
         }
     }
+}
+
+/// A frame as a gateway heard it.
+#[derive(Debug)]
+pub(super) struct Heard {
+    pub(super) octets: Vec<u8>,
+    pub(super) gateway: Eui64,
+    /// Hertz.
+    pub(super) frequency: Option<u32>,
+    pub(super) data_rate: Option<DataRate>,
+    /// The index of the data rate.
+    pub(super) index: Option<u8>,
+    pub(super) rssi: Option<i16>,
+    pub(super) snr: Option<Decimal>,
 }
 
 /// What `check` says of it.

@@ -9,15 +9,15 @@ mod forwarders;
 
 pub use config::{Config, Keys};
 
-use crate::capture::{Capture, Framing, Radio};
+use crate::capture::Capture;
 use crate::protocols::lorawan::rxpk::{Crc, Rxpk, Txpk, not_transmitted, received};
 use crate::quiet::Quiet;
-use crate::sources::lorawan::Window;
+use crate::sources::lorawan::{Heard, Window};
 use crate::sources::{Intake, Reply, now};
 use crate::stop::Stop;
 use esh_core::Protocol;
+use esh_lorawan::Eui64;
 use esh_lorawan::gwmp::{Datagram, Packet};
-use esh_lorawan::{Eui64, Lorawan, Transmission};
 use feed::{Outcome, Pushed, Sending, Uplink};
 use forwarders::Forwarders;
 use serde_json::value::RawValue;
@@ -181,30 +181,8 @@ impl Server {
     fn uplink(&self, packet: Rxpk, gateway: Eui64) -> Uplink {
         let Rxpk { octets, tmst, frequency, data_rate, rssi, snr, crc: _, board } = packet;
         let air = &self.config.air;
-        let region = air.network.region;
-        let sent = Transmission {
-            data_rate: data_rate.and_then(|rate| region.uplink_index(rate)).unwrap_or_default(),
-            channel: frequency.and_then(|hertz| air.channel(hertz)).unwrap_or_default(),
-            confirmed: None,
-        };
-        let radio = Radio {
-            gateway: Some(gateway.to_string().into()),
-            snr,
-            frequency,
-            data_rate,
-            receptions: Vec::new(),
-            hold: air.hold,
-            network: air.answers(),
-        };
-        let capture = Capture {
-            octets: octets.into(),
-            protocol: Protocol::Lorawan,
-            framing: Some(Framing::Lorawan(Lorawan { sent, ..Lorawan::default() })),
-            received_at: now(),
-            source: Arc::clone(&self.name),
-            rssi,
-            radio: Some(Box::new(radio)),
-        };
+        let index = data_rate.and_then(|rate| air.network.region.uplink_index(rate));
+        let capture = air.capture(Heard { octets, gateway, frequency, data_rate, index, rssi, snr }, &self.name);
         Uplink { capture, gateway, tmst, frequency, data_rate, board, received: Instant::now() }
     }
 

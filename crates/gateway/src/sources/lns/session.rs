@@ -1,13 +1,14 @@
 //! One station: what it hears becomes captures, and what answers them goes back to it.
 
 use super::Config;
-use crate::capture::{Capture, Framing, Radio};
+use crate::capture::Capture;
 use crate::protocols::lorawan::gps;
 use crate::protocols::lorawan::station::{Downlink, Message, Uplink, router_config, time_sync};
+use crate::sources::lorawan;
 use crate::sources::{Answer, Intake, Reply, now};
 use crate::stop::Stop;
 use esh_core::Protocol;
-use esh_lorawan::{Eui64, Lorawan, Transmission};
+use esh_lorawan::Eui64;
 use futures_util::{SinkExt, StreamExt};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -146,30 +147,16 @@ impl<'a> Session<'a> {
     async fn uplink(&mut self, uplink: Uplink) {
         let Uplink { octets, data_rate, frequency, rssi, snr, xtime, rctx } = uplink;
         let (air, received) = (&self.config.air, Instant::now());
-        let region = air.network.region;
-        let sent = Transmission {
-            data_rate: data_rate.unwrap_or_default(),
-            channel: frequency.and_then(|hertz| air.channel(hertz)).unwrap_or_default(),
-            confirmed: None,
-        };
-        let radio = Radio {
-            gateway: Some(self.station.to_string().into()),
-            snr,
+        let heard = lorawan::Heard {
+            octets,
+            gateway: self.station,
             frequency,
-            data_rate: data_rate.and_then(|index| region.data_rate(index)),
-            receptions: Vec::new(),
-            hold: air.hold,
-            network: air.answers(),
-        };
-        let capture = Capture {
-            octets: octets.into(),
-            protocol: Protocol::Lorawan,
-            framing: Some(Framing::Lorawan(Lorawan { sent, ..Lorawan::default() })),
-            received_at: now(),
-            source: Arc::clone(self.name),
+            data_rate: data_rate.and_then(|index| air.network.region.data_rate(index)),
+            index: data_rate,
             rssi,
-            radio: Some(Box::new(radio)),
+            snr,
         };
+        let capture = air.capture(heard, self.name);
         let (answer, reply) = self.intake.converse(capture).await;
         let heard = Heard { received, frequency, data_rate, xtime, rctx };
         self.waiting.spawn(wait(answer, reply, heard));

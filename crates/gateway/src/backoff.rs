@@ -1,5 +1,6 @@
 //! Waiting longer and longer between attempts, and never all at once.
 
+use crate::stop::Stop;
 use std::{hash::BuildHasher, time::Duration};
 
 /// The waits between attempts: doubling from the first to the last, each shortened at random by up to a half, so that
@@ -25,6 +26,14 @@ impl Backoff {
         // A hasher with random keys is chance enough.
         let chance = (std::collections::hash_map::RandomState::new().hash_one(0) % 512) as u32;
         whole - (whole / 1024) * chance
+    }
+
+    /// Waits this time, or until the gateway shall stop.
+    pub async fn pause(&mut self, stop: &mut Stop) {
+        tokio::select! {
+            () = tokio::time::sleep(self.wait()) => {}
+            () = stop.asked() => {}
+        }
     }
 
     /// An attempt has succeeded: begin again with short waits.

@@ -139,10 +139,7 @@ pub async fn run(config: Config, reader: Reader, mut stop: Stop) -> Result<(), A
             }
             reader.fault(&error);
             warn!(path = %folder.display(), %error, "cannot write, trying again");
-            tokio::select! {
-                () = tokio::time::sleep(backoff.wait()) => {}
-                () = stop.asked() => {}
-            }
+            backoff.pause(&mut stop).await;
         }
         backoff.reset();
         position = last;

@@ -123,10 +123,7 @@ pub async fn run(config: Config, reader: Reader, mut stop: Stop) -> Result<(), F
             }
             reader.fault(&error);
             warn!(path = %rotating.config.path.display(), %error, "cannot write, trying again");
-            tokio::select! {
-                () = tokio::time::sleep(backoff.wait()) => {}
-                () = stop.asked() => {}
-            }
+            backoff.pause(&mut stop).await;
         }
     }
     Ok(())

@@ -9,6 +9,7 @@ pub mod lns;
 pub mod lorawan;
 pub mod mqtt;
 mod net;
+mod program;
 pub mod rs485;
 pub mod simulate;
 pub mod sniffer;

@@ -6,18 +6,18 @@ use super::frame::Found;
 use super::identity::Who;
 use crate::capture::Capture;
 use crate::quiet::Quiet;
-use crate::sources::{self, Intake, now};
+use crate::sources::{self, Intake, net, now};
 use crate::stop::Stop;
 use bytes::Bytes;
 use esh_core::Protocol;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use std::{io, sync::Arc};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tracing::{debug, info, warn};
 
 /// The most answers of a connection that wait for the queue: then no more is read from it.
@@ -48,19 +48,10 @@ pub async fn run(config: TcpConfig, intake: Intake, mut stop: Stop) -> Result<()
     let shared = Arc::new(Shared { config, name, intake });
     let (mut tasks, mut quiet) = (JoinSet::new(), Quiet::default());
     loop {
-        let accepted = tokio::select! {
+        let (stream, peer) = tokio::select! {
             () = stop.asked() => break,
-            accepted = listener.accept() => accepted,
+            accepted = net::accept(&listener, &shared.name) => accepted,
             Some(_) = tasks.join_next() => continue,
-        };
-        let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                // Such as too many open files: it passes.
-                warn!(source = &*shared.name, %error, "cannot accept a connection");
-                sleep(Duration::from_millis(100)).await;
-                continue;
-            }
         };
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
             if quiet.may(&shared.name, Instant::now()) {

@@ -5,15 +5,16 @@ use super::feed::{Ended, Feed};
 use crate::backoff::Backoff;
 use crate::config::Tcp;
 use crate::quiet::Quiet;
+use crate::sources::{net, program};
 use crate::stop::Stop;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::{io, path::Path, process::Stdio, sync::Arc, time::Duration};
+use std::{io, path::Path, sync::Arc, time::Duration};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 use tokio_serial::SerialPortBuilderExt;
 use tracing::{debug, info, warn};
 
@@ -30,19 +31,10 @@ pub(super) async fn listen(tcp: &Tcp, clients: usize, feed: Feed, mut stop: Stop
     let (mut tasks, mut quiet) = (JoinSet::new(), Quiet::default());
     let mut guests = Guests::default();
     loop {
-        let accepted = tokio::select! {
+        let (stream, peer) = tokio::select! {
             () = stop.asked() => break,
-            accepted = listener.accept() => accepted,
+            accepted = net::accept(&listener, &feed.name) => accepted,
             Some(_) = tasks.join_next() => continue,
-        };
-        let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                // Such as too many open files: it passes, and until then accepting again at once would only burn time.
-                warn!(source = &*feed.name, %error, "cannot accept a client");
-                sleep(Duration::from_millis(100)).await;
-                continue;
-            }
         };
         if places.available_permits() == 0 && guests.make_room(feed.patience) {
             info!(source = &*feed.name, clients, "a client that never sent a frame gives way to another");
@@ -166,18 +158,12 @@ pub(super) async fn stdin(feed: Feed, mut stop: Stop) -> Result<(), LinesError> 
 
 /// Takes the lines a program prints, and starts it again when it ends.
 pub(super) async fn command(words: &[String], feed: Feed, mut stop: Stop) -> Result<(), LinesError> {
-    let Some((program, arguments)) = words.split_first() else { return Ok(()) };
+    let Some((command, arguments)) = words.split_first() else { return Ok(()) };
     let mut backoff = Backoff::default();
     while !stop.is_asked() {
         let started = Instant::now();
         let ended = async {
-            let mut child = tokio::process::Command::new(program)
-                .args(arguments)
-                .stdin(Stdio::null())
-                .stdout(Stdio::piped())
-                .kill_on_drop(true)
-                .spawn()?;
-            let output = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
+            let (mut child, output) = program::start(command, arguments)?;
             let ended = feed.take(output, &mut stop).await?;
             // A program that has closed its output but goes on is of no more use.
             child.start_kill()?;
@@ -185,8 +171,8 @@ pub(super) async fn command(words: &[String], feed: Feed, mut stop: Stop) -> Res
         };
         match ended.await {
             Ok((Ended::Stopped, _)) => break,
-            Ok((_, status)) => warn!(source = &*feed.name, program, %status, "the program has ended"),
-            Err(error) => warn!(source = &*feed.name, program, %error, "the program cannot be run"),
+            Ok((_, status)) => warn!(source = &*feed.name, program = command, %status, "the program has ended"),
+            Err(error) => warn!(source = &*feed.name, program = command, %error, "the program cannot be run"),
         }
         again(&feed, &mut backoff, started, &mut stop).await;
     }
@@ -221,8 +207,5 @@ async fn again(feed: &Feed, backoff: &mut Backoff, started: Instant, stop: &mut 
     if started.elapsed() >= HELD {
         backoff.reset();
     }
-    tokio::select! {
-        () = sleep(backoff.wait()) => {}
-        () = stop.asked() => {}
-    }
+    backoff.pause(stop).await;
 }

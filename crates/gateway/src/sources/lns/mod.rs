@@ -8,7 +8,7 @@ pub use config::{Config, Keys, Secure};
 
 use crate::protocols::lorawan::station::{Message, router};
 use crate::quiet::Quiet;
-use crate::sources::Intake;
+use crate::sources::{Intake, net};
 use crate::stop::Stop;
 use esh_lorawan::Eui64;
 use futures_util::{SinkExt, StreamExt};
@@ -20,7 +20,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Utf8Bytes};
@@ -62,18 +62,10 @@ pub async fn run(config: Config, intake: Intake, mut stop: Stop) -> Result<(), L
     let config = Arc::new(config);
     let (mut tasks, mut quiet) = (JoinSet::new(), Quiet::default());
     loop {
-        let accepted = tokio::select! {
+        let (stream, peer) = tokio::select! {
             () = stop.asked() => break,
-            accepted = listener.accept() => accepted,
+            accepted = net::accept(&listener, &name) => accepted,
             Some(_) = tasks.join_next() => continue,
-        };
-        let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                warn!(source = &*name, %error, "cannot accept a station");
-                sleep(Duration::from_millis(100)).await;
-                continue;
-            }
         };
         let now = Instant::now();
         quiet.due(now, |_, more| warn!(source = &*name, more, "more stations were refused"));

@@ -6,6 +6,7 @@
 use super::line::{Ask, Line};
 use super::modbus::Way;
 use crate::config::Tcp;
+use crate::sources::net;
 use esh_modbus::frame::{Head, ascii, rtu, tcp};
 use esh_modbus::pdu::PDU_LIMIT;
 use esh_modbus::stream::{Asked, Frames, Wanted};
@@ -17,7 +18,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
-use tracing::{debug, warn};
+use tracing::debug;
 
 /// The most clients at once, and so the most requests that wait.
 const CLIENTS: usize = 32;
@@ -62,17 +63,9 @@ pub(super) async fn listen(at: &Tcp, source: Arc<str>) -> io::Result<(JoinSet<()
     tasks.spawn(async move {
         let (places, mut clients) = (Arc::new(Semaphore::new(CLIENTS)), JoinSet::new());
         loop {
-            let accepted = tokio::select! {
-                accepted = listener.accept() => accepted,
+            let (stream, peer) = tokio::select! {
+                accepted = net::accept(&listener, &source) => accepted,
                 Some(_) = clients.join_next() => continue,
-            };
-            let (stream, peer) = match accepted {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    warn!(source = &*source, %error, "cannot accept a client");
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                    continue;
-                }
             };
             // One more than there may be is not answered at all.
             let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };

@@ -9,7 +9,7 @@ mod pcap;
 
 pub use config::{Config, Input, Keys};
 
-use super::{Intake, now};
+use super::{Intake, now, program};
 use crate::backoff::Backoff;
 use crate::capture::{Capture, Framing, Stamp};
 use crate::quiet::Quiet;
@@ -20,13 +20,11 @@ use esh_zigbee::Zigbee;
 use std::collections::VecDeque;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Instant;
 use std::{io, time::Duration};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::net::{UdpSocket, unix::pipe};
-use tokio::time::sleep;
 use tracing::{info, warn};
 
 /// Why a sniffer cannot go on.
@@ -172,44 +170,31 @@ async fn file(path: &Path, feed: &mut Feed, stop: &mut Stop) -> io::Result<()> {
             Ok(false) => break,
             Err(error) => warn!(source = &*feed.name, %error, "what came through the pipe is left out"),
         }
-        wait(&mut backoff, stop).await;
+        backoff.pause(stop).await;
     }
     Ok(())
 }
 
 async fn command(words: &[String], feed: &mut Feed, stop: &mut Stop) {
-    let Some((program, arguments)) = words.split_first() else { return };
+    let Some((command, arguments)) = words.split_first() else { return };
     let mut backoff = Backoff::default();
     while !stop.is_asked() {
         let started = Instant::now();
         let ended = async {
-            let mut child = tokio::process::Command::new(program)
-                .args(arguments)
-                .stdin(Stdio::null())
-                .stdout(Stdio::piped())
-                .kill_on_drop(true)
-                .spawn()?;
-            let output = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
+            let (mut child, output) = program::start(command, arguments)?;
             let goes_on = feed.capture(output, false, stop).await?;
             child.start_kill()?;
             Ok::<_, io::Error>((goes_on, child.wait().await?))
         };
         match ended.await {
             Ok((false, _)) => break,
-            Ok((true, status)) => warn!(source = &*feed.name, program, %status, "the program has ended"),
-            Err(error) => warn!(source = &*feed.name, program, %error, "the program cannot be run"),
+            Ok((true, status)) => warn!(source = &*feed.name, program = command, %status, "the program has ended"),
+            Err(error) => warn!(source = &*feed.name, program = command, %error, "the program cannot be run"),
         }
         if started.elapsed() >= Duration::from_secs(10) {
             backoff.reset();
         }
-        wait(&mut backoff, stop).await;
-    }
-}
-
-async fn wait(backoff: &mut Backoff, stop: &mut Stop) {
-    tokio::select! {
-        () = sleep(backoff.wait()) => {}
-        () = stop.asked() => {}
+        backoff.pause(stop).await;
     }
 }
 

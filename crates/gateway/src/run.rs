@@ -140,7 +140,8 @@ pub async fn run_anew(
         let (data, gateway, of_desk, links) =
             (config.data.clone(), config.name.clone(), config.commands.clone(), intake.links());
         let desk = blocking(move || Desk::open(&data, &gateway, &of_desk, links, tell)).await??;
-        let (_bring, incoming) = mpsc::channel(16);
+        // Nobody brings commands from a broker yet; those of the folder the desk finds itself.
+        let (_, incoming) = mpsc::channel(16);
         Some(tokio::spawn(desk.run(incoming, commands_stop)))
     } else {
         None

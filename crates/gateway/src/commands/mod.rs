@@ -2,7 +2,7 @@
 //! is handed to the source that reaches its meter; what became of it goes out as records do.
 //!
 //! ```text
-//! mqtt, inbox ──Command──▶ desk (kept in data/commands) ──Order──▶ the link of a source
+//!       inbox ──Command──▶ desk (kept in data/commands) ──Order──▶ the link of a source
 //!                            │        ▲                                │
 //!   the line ◀──Record── outcomes     └────────────── Progress ────────┘
 //! ```
@@ -10,7 +10,7 @@
 //! * A command is on the disk before whoever brought it is told so. The same id is carried out once, however often it
 //!   comes, also when the gateway is killed in between: that it is sent is on the disk before the first octet goes out.
 //! * An outcome is told until the queue has committed it. Told twice it has the same id.
-//! * Nothing listens for commands without `[commands] enabled = true`.
+//! * Nothing listens for commands without `[commands] enabled = true`. From a broker none are taken yet.
 
 mod command;
 mod config;

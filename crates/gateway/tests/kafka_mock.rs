@@ -221,9 +221,12 @@ async fn what_arrives_out_of_order_is_not_confirmed_beyond_the_gap() {
     let is_slow = |n: &u32| partitions[&telegram(n % 10)] == partitions[&telegram(0)];
     let mut others: HashSet<_> = (10..200).filter(|n| !is_slow(n)).map(telegram).collect();
     assert!(!others.is_empty());
-    // A record to each leader shows that the client knows them.
+    // A record to each leader shows that the client knows them, and so does who reads them.
     send(&mut client, 200..210).await;
     says(ports.1, "/metrics", "esh_sink_acknowledged_total{sink=\"kafka\"} 20").await;
+    for _ in 0..10 {
+        reader.next(Duration::from_secs(20)).unwrap();
+    }
     cluster.broker_round_trip_time(1, Duration::from_secs(10)).unwrap();
     send(&mut client, 10..200).await;
     while !others.is_empty() {
